@@ -1,0 +1,188 @@
+"""The flows as commands of ``genemamba``: options in, one summary out."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+
+import click
+
+from genemamba.cli.output import json_option
+from genemamba.config import load_settings
+from genemamba.storage import is_local
+
+if TYPE_CHECKING:
+    from tasks.results import AtlasResult
+
+QUIET_PREFECT: Final = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+}
+"""What the embedded server needs to stay offline, silent and patient; the user's own wins."""
+
+Option = str | int | float | bool | tuple[str, ...] | list[str] | None
+"""Value of a command-line option."""
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    def apply(command: Command) -> Command:
+        for decorate in reversed(decorators):
+            command = decorate(command)
+        return command
+
+    return apply
+
+
+_atlas = click.option("--atlas", required=True, metavar="NAME", help="Name of the atlas.")
+_seed = click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
+_device = click.option("--device", default="cpu", show_default=True, help="Torch device.")
+_model = click.option("--model", metavar="REF", help="Model version, such as lung-small@2.")
+_threshold = click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Confidence below which a cell is called unknown.",
+)
+_max_cells = click.option(
+    "--max-cells",
+    type=click.IntRange(min=100),
+    default=20_000,
+    show_default=True,
+    help="Score integration on a sample of at most so many cells.",
+)
+_deposit_options = _options(
+    click.argument("sources", nargs=-1, required=True, metavar="SOURCE..."),
+    click.option("--batch-key", metavar="COLUMN", help="obs column of the experimental batch."),
+    click.option("--label-key", metavar="COLUMN", help="obs column of the author's cell type."),
+    click.option(
+        "--trusted-labels",
+        metavar="COLUMN=VALUE[,VALUE...]",
+        help="Learn from and score only the labels of cells with these values.",
+    ),
+)
+_training_options = _options(
+    click.option(
+        "--preset",
+        type=click.Choice(["tiny", "small", "base"]),
+        default="small",
+        show_default=True,
+        help="Size of the model and length of its training.",
+    ),
+    click.option("--steps", type=click.IntRange(min=1), help="Training steps."),
+)
+
+
+@click.command(short_help="Ingest, train, annotate, evaluate, report: the main job.")
+@_deposit_options
+@_atlas
+@_training_options
+@_model
+@_threshold
+@_max_cells
+@_seed
+@_device
+@json_option
+def run(*, as_json: bool, **options: Option) -> None:
+    """Turn deposits into an annotated, scored and recorded atlas version.
+
+    SOURCE is a path or URL of an h5ad, a CSV or TSV of counts, or an AnnData Zarr. Labels
+    are learnt from the deposits that have the label key; every cell gets one. The same
+    command on the same input does nothing twice.
+    """
+    _embed_prefect()
+    from flows.process_atlas import process_atlas
+
+    _finish(process_atlas, _plain(options), as_json=as_json)
+
+
+@click.command(short_help="Add deposits to an atlas.")
+@_deposit_options
+@_atlas
+@click.option("--dry-run", is_flag=True, help="Validate and show the plan; write nothing.")
+@json_option
+def ingest(*, as_json: bool, dry_run: bool, **options: Option) -> None:
+    """Validate and harmonise deposits and write each as one immutable Zarr store."""
+    _embed_prefect(writes=not dry_run)
+    from flows.ingest_deposit import ingest_deposit, inspect_deposit
+
+    flow = inspect_deposit if dry_run else ingest_deposit
+    _finish(flow, _plain(options), as_json=as_json)
+
+
+@click.command(short_help="Train GeneMamba on an atlas.")
+@_atlas
+@_training_options
+@_seed
+@_device
+@json_option
+def pretrain(*, as_json: bool, **options: Option) -> None:
+    """Train GeneMamba on every cell of an atlas, without a look at its labels."""
+    _embed_prefect()
+    from flows.pretrain_model import pretrain_model
+
+    _finish(pretrain_model, options, as_json=as_json)
+
+
+@click.command(short_help="Embed and label every cell of an atlas.")
+@_atlas
+@_model
+@_threshold
+@_seed
+@_device
+@json_option
+def annotate(*, as_json: bool, **options: Option) -> None:
+    """Write embedding, label and confidence of every cell of an atlas."""
+    _embed_prefect()
+    from flows.annotate_atlas import annotate_atlas
+
+    _finish(annotate_atlas, options, as_json=as_json)
+
+
+@click.command(short_help="Score an annotation beside baselines and controls.")
+@_atlas
+@_model
+@_max_cells
+@_seed
+@json_option
+def evaluate(*, as_json: bool, **options: Option) -> None:
+    """Score integration and annotation, enter the numbers in the history, write the report."""
+    _embed_prefect()
+    from flows.evaluate_atlas import evaluate_atlas
+
+    _finish(evaluate_atlas, options, as_json=as_json)
+
+
+def _plain(options: Mapping[str, Option]) -> dict[str, Option]:
+    return {**options, "sources": list(options["sources"])}
+
+
+def _embed_prefect(*, writes: bool = True) -> None:
+    """Set up the embedded server, and find out about an unwritable home before it starts."""
+    settings = load_settings()
+    for name, value in QUIET_PREFECT.items():
+        os.environ.setdefault(name, value)
+    if writes:
+        from tasks.workspace import Workspace
+
+        Workspace.from_settings(settings).prepare()
+        if is_local(settings.home):
+            os.environ.setdefault("PREFECT_HOME", str(Path(settings.home) / "prefect"))
+
+
+def _finish(
+    flow: Callable[..., "AtlasResult"], options: Mapping[str, Option], *, as_json: bool
+) -> NoReturn:
+    from tasks.ingest import RefusedError
+    from tasks.results import AtlasResult, show_result
+
+    try:
+        result = flow(**options)
+    except RefusedError as refused:
+        result = AtlasResult(atlas=options["atlas"], outcomes=refused.outcomes)
+    raise SystemExit(show_result(result, as_json=as_json))

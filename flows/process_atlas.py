@@ -1,0 +1,85 @@
+"""The main job: deposits in, an annotated, scored and recorded atlas version out."""
+
+from prefect import flow
+
+from genemamba.training.presets import PresetName
+from tasks.annotation import annotate_version
+from tasks.atlas import compose_version
+from tasks.deposits import describe_deposits
+from tasks.evaluation import score_annotation
+from tasks.ingest import ingest_source, keep_accepted
+from tasks.model import find_model, train_model
+from tasks.report import write_page
+from tasks.results import AtlasResult
+from tasks.workspace import open_workspace
+
+
+@flow(name="process-atlas")
+def process_atlas(
+    sources: list[str],
+    atlas: str,
+    batch_key: str | None = None,
+    label_key: str | None = None,
+    trusted_labels: str | None = None,
+    preset: PresetName = "small",
+    steps: int | None = None,
+    model: str | None = None,
+    threshold: float = 0.5,
+    max_cells: int = 20_000,
+    seed: int = 0,
+    device: str = "cpu",
+) -> AtlasResult:
+    """Ingest deposits into an atlas, learn or take a model, annotate, score and report.
+
+    Parameters
+    ----------
+    sources
+        Paths or URLs of the deposits.
+    atlas
+        Name of the atlas; its newest version is extended.
+    batch_key, label_key
+        Columns of ``obs`` with the experimental batch and the author's label.
+    trusted_labels
+        ``COLUMN=VALUE[,VALUE…]``: only labels of such cells are learnt from and scored.
+    preset
+        Size of the model and length of its training.
+    steps
+        Training steps, instead of the preset's.
+    model
+        A model version to use instead of training one, such as ``lung-small@2``.
+    threshold
+        Confidence below which a cell is called unknown.
+    max_cells
+        Integration is scored on a sample of at most so many cells.
+    seed
+        Seed of everything random.
+    device
+        Torch device of training and embedding.
+    """
+    workspace = open_workspace()
+    deposits = describe_deposits(
+        sources, batch_key=batch_key, label_key=label_key, trusted_labels=trusted_labels
+    )
+    outcomes = [ingest_source(workspace, deposit) for deposit in deposits]
+    version = compose_version(workspace, atlas, keep_accepted(outcomes))
+    trained = (
+        find_model(workspace, model)
+        if model
+        else train_model(workspace, version, preset=preset, steps=steps, seed=seed, device=device)
+    )
+    annotation = annotate_version(
+        workspace, version, trained, threshold=threshold, seed=seed, device=device
+    )
+    evaluation = score_annotation(
+        workspace, version, trained, annotation, seed=seed, max_cells=max_cells
+    )
+    page = write_page(workspace, version, trained, annotation, evaluation)
+    return AtlasResult.gather(
+        atlas=atlas,
+        outcomes=outcomes,
+        version=version,
+        model=trained,
+        annotation=annotation,
+        evaluation=evaluation,
+        report=page,
+    )

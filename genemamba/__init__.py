@@ -1,0 +1,3 @@
+"""GeneMamba Atlas: deposits of single cells become annotated, scored, recorded atlases."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,5 @@
+"""``python -m genemamba`` is ``genemamba``."""
+
+from genemamba.cli.main import main
+
+main()

@@ -1,0 +1,1 @@
+"""From a deposit to an immutable store to an atlas that is a list of stores."""

@@ -1,0 +1,160 @@
+"""Tables of counts in text, CSV or TSV, with the cells in rows or in columns."""
+
+import csv
+import gzip
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final, NamedTuple, cast
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import csc_matrix
+
+from genemamba.atlas.anndata_files import Candidate
+from genemamba.atlas.genes import load_reference
+from genemamba.atlas.sparse import RowSpool, SpooledMatrix, spool_columns
+from genemamba.errors import SourceError
+
+DELIMITERS: Final = {".csv": ",", ".tsv": "\t"}
+"""By suffix; ``.gz`` may follow."""
+
+
+class Header(NamedTuple):
+    """What the first line says."""
+
+    names: list[str]
+    """Names of the columns, without the one above the row names."""
+    delimiter: str
+    """One character."""
+
+
+class _Parsed(NamedTuple):
+    matrix: SpooledMatrix
+    row_names: list[str]
+    column_names: list[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DelimitedSource:
+    """A CSV or TSV file: one header line, then a name and numbers in every line."""
+
+    path: Path
+    """The file, possibly gzipped."""
+
+    def obs(self) -> pd.DataFrame:
+        """Return the table of cells, which has names and no columns.
+
+        Raises
+        ------
+        SourceError
+            The file is not text of this form.
+        """
+        header, names = self.header().names, self._row_names()
+        return pd.DataFrame(index=pd.Index(names if _cells_in_rows(header, names) else header))
+
+    def header(self) -> Header:
+        """Read the first line; R leaves out the field above the row names, others do not.
+
+        Raises
+        ------
+        SourceError
+            The file is not text, or a line has no numbers.
+        """
+        delimiter = DELIMITERS[self.path.name.removesuffix(".gz")[-4:].lower()]
+        with self._open() as stream:
+            try:
+                first = stream.readline().decode("utf-8-sig")
+            except UnicodeDecodeError as error:
+                found = "bytes that are no text in line 1"
+                raise self._refused(found) from error
+            fields = next(csv.reader([first], delimiter=delimiter), [])
+            second = stream.readline()
+        width = second.count(delimiter.encode())
+        return Header(fields if len(fields) == width else fields[1:], delimiter)
+
+    def candidates(self, *, scratch: Path) -> Iterator[Candidate]:
+        """Yield the one matrix there is, by cells.
+
+        Parameters
+        ----------
+        scratch
+            Folder for the values as a sparse matrix.
+
+        Raises
+        ------
+        SourceError
+            A line has another number of fields than the first, or a field is no number.
+        """
+        parsed = self._parse(scratch / "lines")
+        if _cells_in_rows(parsed.column_names, parsed.row_names):
+            yield Candidate("X", parsed.matrix, pd.DataFrame(index=pd.Index(parsed.column_names)))
+            return
+        matrix = _transpose(parsed.matrix, scratch / "rows")
+        yield Candidate("X", matrix, pd.DataFrame(index=pd.Index(parsed.row_names)))
+
+    def _parse(self, folder: Path) -> _Parsed:
+        columns, delimiter = self.header()
+        names: list[str] = []
+        with RowSpool(folder, n_vars=len(columns)) as spool:
+            for number, name, fields in self._lines(delimiter):
+                names.append(name)
+                spool.append(self._numbers(fields, delimiter, width=len(columns), number=number))
+            return _Parsed(spool.finish(), names, columns)
+
+    def _numbers(self, fields: bytes, delimiter: str, *, width: int, number: int) -> np.ndarray:
+        try:
+            values = np.fromstring(fields.replace(b'"', b"").decode(), sep=delimiter)
+        except ValueError as error:
+            found = f"a field that is no number in line {number}"
+            raise self._refused(found) from error
+        if len(values) != width:
+            found = f"{len(values)} numbers instead of {width} in line {number}"
+            raise self._refused(found)
+        return values
+
+    def _row_names(self) -> list[str]:
+        return [name for _, name, _ in self._lines(self.header().delimiter)]
+
+    def _lines(self, delimiter: str) -> Iterator[tuple[int, str, bytes]]:
+        with self._open() as stream:
+            stream.readline()
+            for number, line in enumerate(stream, start=2):
+                if not line.strip():
+                    continue
+                quoted = line.startswith(b'"')
+                mark = (b'"' if quoted else b"") + delimiter.encode()
+                name, _, fields = line[quoted:].partition(mark)
+                yield number, name.decode(errors="replace"), fields
+
+    @contextmanager
+    def _open(self) -> Iterator[BinaryIO]:
+        opener = gzip.open if self.path.suffix == ".gz" else open
+        try:
+            with cast("BinaryIO", opener(self.path, "rb")) as stream:
+                yield stream
+        except (gzip.BadGzipFile, EOFError) as error:
+            found = f"a damaged gzip stream ({error})"
+            raise self._refused(found) from error
+
+    def _refused(self, found: str) -> SourceError:
+        return SourceError(
+            expected=f"{self.path.name} to be a table of names and numbers",
+            found=found,
+            remedy="Write cells by genes with pandas.DataFrame.to_csv, or deposit an h5ad file.",
+        )
+
+
+def _cells_in_rows(column_names: list[str], row_names: list[str]) -> bool:
+    known = load_reference().share_known
+    return known(column_names) >= known(row_names)
+
+
+def _transpose(genes: SpooledMatrix, folder: Path) -> SpooledMatrix:
+    n_vars, n_obs = genes.shape
+    lengths = np.zeros(n_obs, dtype=np.int64)
+    for start, stop in genes.blocks():
+        lengths += np.bincount(genes.rows(start, stop).indices, minlength=n_obs)
+    columns = (csc_matrix(genes.rows(start, stop).T) for start, stop in genes.blocks())
+    return spool_columns(columns, lengths=lengths, n_vars=n_vars, folder=folder)

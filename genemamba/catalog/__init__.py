@@ -1,0 +1,1 @@
+"""The record of runs, artifacts, versions and metrics; the only part that speaks SQL."""

@@ -1,0 +1,104 @@
+"""Entry point: finds the commands, runs one, and turns errors into exit codes."""
+
+import importlib
+import importlib.metadata
+import sys
+from typing import Final
+
+import click
+
+import genemamba
+from genemamba.cli.output import report_error
+from genemamba.errors import GeneMambaError, InputError
+
+LIBRARY_COMMANDS: Final = {
+    "atlas": "genemamba.cli.atlas:atlas",
+    "doctor": "genemamba.cli.doctor:doctor",
+    "export": "genemamba.cli.export:export",
+    "history": "genemamba.cli.history:history",
+    "lineage": "genemamba.cli.lineage:lineage",
+    "model": "genemamba.cli.model:model",
+}
+"""Commands of the library; those of the flows join through entry points."""
+
+ENTRY_POINTS: Final = "genemamba.commands"
+"""Entry-point group through which other packages add commands."""
+
+EXIT_FAILURE: Final = 1
+"""The work failed."""
+
+EXIT_REFUSED: Final = 2
+"""The command line or its input was refused."""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command only when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands, sorted."""
+        return sorted({*LIBRARY_COMMANDS, *_entry_points()})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command; None where there is no such command."""
+        target = LIBRARY_COMMANDS.get(cmd_name) or _entry_points().get(cmd_name)
+        if target is None:
+            return None
+        module, _, name = target.partition(":")
+        try:
+            command: click.Command = getattr(importlib.import_module(module), name)
+        except ModuleNotFoundError as error:
+            return _absent_command(cmd_name, error)
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(genemamba.__version__, prog_name="genemamba")
+def cli() -> None:
+    """Ingest, embed, annotate and score atlases of single cells, and keep the record."""
+
+
+def main() -> None:
+    """Run the command line and exit: 0 success, 2 refused input or usage, 1 failure."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.Abort:
+        click.echo("Stopped.", err=True)
+        sys.exit(EXIT_FAILURE)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(EXIT_REFUSED)
+    except InputError as error:
+        report_error(error)
+        sys.exit(EXIT_REFUSED)
+    except GeneMambaError as error:
+        report_error(error)
+        sys.exit(EXIT_FAILURE)
+
+
+def _entry_points() -> dict[str, str]:
+    return {
+        point.name: point.value for point in importlib.metadata.entry_points(group=ENTRY_POINTS)
+    }
+
+
+def _absent_command(name: str, error: ModuleNotFoundError) -> click.Command:
+    missing = (error.name or "").partition(".")[0]
+    hint = {
+        "flows": "It belongs to the application: clone the repository and run `make venv` there.",
+        "tasks": "It belongs to the application: clone the repository and run `make venv` there.",
+        "prefect": "Install the orchestrator: pip install 'genemamba-atlas[flows]'.",
+    }
+    if missing not in hint:
+        raise error
+
+    @click.command(
+        name, help=f"(absent) {hint[missing]}", context_settings={"ignore_unknown_options": True}
+    )
+    @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+    def absent(arguments: tuple[str, ...]) -> None:
+        msg = f"`genemamba {name}` needs the module {missing}. {hint[missing]}"
+        raise click.UsageError(msg)
+
+    return absent

@@ -1,0 +1,1 @@
+"""Scores of embeddings and labels, beside baselines and controls."""

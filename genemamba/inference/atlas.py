@@ -1,0 +1,117 @@
+"""Embedding and labels of every cell of an atlas, as one AnnData."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import torch
+
+from genemamba import keys
+from genemamba.atlas.codecs import explicit_defaults
+from genemamba.atlas.view import AtlasView
+from genemamba.errors import SchemaError
+from genemamba.inference.annotation import LabelTransfer, check_learnable, fit_probe
+from genemamba.inference.embedding import embed_cells
+from genemamba.provenance import Json
+from genemamba.storage import Progress, zarr_store
+from genemamba.tokens.rank import rank_tokens
+from genemamba.training.checkpoint import Checkpoint
+
+KEPT_COLUMNS: Final = (keys.CELL_TYPE, keys.BATCH, keys.DEPOSIT, keys.CONTENT_HASH)
+"""Columns of the atlas that travel with an annotation, so that it can be read alone."""
+
+
+def annotate_atlas(
+    view: AtlasView,
+    checkpoint: Checkpoint,
+    *,
+    threshold: float,
+    seed: int,
+    device: torch.device,
+    progress: Progress | None = None,
+) -> ad.AnnData:
+    """Embed every cell, learn the labels that are there, and give every cell one.
+
+    The embedding comes from a model that never saw a label; labels are learnt on top of it
+    by `fit_probe` from all labelled cells.
+
+    Parameters
+    ----------
+    view
+        The atlas version.
+    checkpoint
+        The model with its vocabulary.
+    threshold
+        Confidence below which a cell is called unknown.
+    seed
+        Seed of the probe.
+    device
+        Where the model runs.
+    progress
+        Called with cells embedded and cells in all.
+
+    Returns
+    -------
+    AnnData of shape ``(n_obs, 0)``: `keys.X_GENEMAMBA` in ``obsm``, `keys.CELL_TYPE_PRED` and
+    `keys.CELL_TYPE_PRED_CONFIDENCE` in ``obs``. Without two labelled types every cell is
+    unknown, with confidence 0.
+    """
+    measured = set(view.gene_ids)
+    known = [gene for gene in checkpoint.vocabulary.gene_ids if gene in measured]
+    tokens = rank_tokens(
+        view.counts(known), checkpoint.vocabulary, known, seqlen=checkpoint.training_config.seqlen
+    )
+    embedding = embed_cells(checkpoint.model.to(device), tokens, device=device, progress=progress)
+    transfer = _transfer_labels(embedding, view.obs, threshold=threshold, seed=seed)
+    obs = view.obs[list(KEPT_COLUMNS)].copy()
+    obs[keys.CELL_TYPE_PRED] = pd.Categorical(transfer.labels)
+    obs[keys.CELL_TYPE_PRED_CONFIDENCE] = transfer.confidence.astype(np.float32)
+    return ad.AnnData(obs=obs, obsm={keys.X_GENEMAMBA: embedding})
+
+
+def write_annotation(
+    adata: ad.AnnData, url: str, *, provenance: Mapping[str, Json]
+) -> dict[str, Json]:
+    """Write an annotation as an AnnData Zarr and return the facts that the catalog keeps.
+
+    Parameters
+    ----------
+    adata
+        From `annotate_atlas`.
+    url
+        Empty place, local or remote.
+    provenance
+        What made it; kept in ``uns``.
+    """
+    adata.uns[keys.UNS] = dict(provenance)
+    with explicit_defaults():
+        adata.write_zarr(zarr_store(url, mode="w"))
+    predicted = adata.obs[keys.CELL_TYPE_PRED]
+    return {
+        "n_obs": adata.n_obs,
+        "n_unknown": int((predicted == keys.UNKNOWN).sum()),
+        "labels": {str(label): int(n) for label, n in predicted.value_counts().items() if n},
+    }
+
+
+def read_annotation(url: str) -> ad.AnnData:
+    """Read what `write_annotation` wrote."""
+    return ad.read_zarr(zarr_store(url, mode="r"))
+
+
+def _transfer_labels(
+    embedding: np.ndarray, obs: pd.DataFrame, *, threshold: float, seed: int
+) -> LabelTransfer:
+    labels = obs[keys.CELL_TYPE].to_numpy(dtype=str)
+    try:
+        check_learnable(labels)
+    except SchemaError:
+        return LabelTransfer(
+            labels=np.full(len(labels), keys.UNKNOWN, dtype=object),
+            confidence=np.zeros(len(labels)),
+            probabilities=np.zeros((len(labels), 0)),
+            classes=(),
+        )
+    return fit_probe(embedding, labels, seed=seed).transfer(embedding, threshold=threshold)

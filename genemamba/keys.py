@@ -1,0 +1,51 @@
+"""Names of AnnData columns and arrays, each spelt here and nowhere else."""
+
+from typing import Final
+
+CELL_ID: Final = "cell_id"
+"""Stable identity of a cell, ``obs``: first 12 hex digits of the deposit, ``:``, the obs name."""
+
+CONTENT_HASH: Final = "content_hash"
+"""Hash of a cell's (Ensembl id, count) pairs, ``obs``; equal cells have equal hashes."""
+
+CELL_TYPE: Final = "cell_type"
+"""Author's label, ``obs``, categorical; `UNKNOWN` where there is none."""
+
+BATCH: Final = "batch"
+"""Experimental batch, ``obs``, categorical."""
+
+DEPOSIT: Final = "deposit"
+"""Name of the deposit a cell came with, ``obs`` of an atlas view."""
+
+UNKNOWN: Final = "unknown"
+"""The CELLxGENE schema's literal for a cell type nobody knows."""
+
+FEATURE_NAME: Final = "feature_name"
+"""Gene symbol, ``var``."""
+
+FEATURE_BIOTYPE: Final = "feature_biotype"
+"""GENCODE gene type, ``var``."""
+
+SOURCE_NAME: Final = "source_name"
+"""The gene's name in the deposit, ``var``; several are joined by `` || ``."""
+
+GENE_STATUS: Final = "gene_status"
+"""How the gene was mapped, ``var``: ensembl, symbol, previous, ercc, ambiguous or unknown."""
+
+MEASURED: Final = "measured"
+"""True where the deposit measured the gene, ``var``; tells zero from absent."""
+
+X_GENEMAMBA: Final = "X_genemamba"
+"""Cell embedding by GeneMamba, ``obsm``, shape ``(n_obs, d_model)``."""
+
+X_PCA: Final = "X_pca"
+"""Principal components of log-normalised counts, ``obsm``, shape ``(n_obs, n_comps)``."""
+
+CELL_TYPE_PRED: Final = "cell_type_pred"
+"""Predicted label, ``obs``; `UNKNOWN` below the confidence threshold."""
+
+CELL_TYPE_PRED_CONFIDENCE: Final = "cell_type_pred_confidence"
+"""Probability of the best label, ``obs``, in [0, 1]."""
+
+UNS: Final = "genemamba"
+"""Provenance of a store or an export, ``uns``."""

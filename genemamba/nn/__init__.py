@@ -1,0 +1,1 @@
+"""The model: configuration, scan, layers, pooling and losses; nothing here knows of AnnData."""

@@ -1,0 +1,25 @@
+"""From the states of a cell's tokens to one vector for the cell.
+
+Shape suffixes: B cells, L tokens, D model width.
+"""
+
+from torch import Tensor
+
+
+def mean_pool(h_BLD: Tensor, mask_BL: Tensor) -> Tensor:
+    """Average the token states of each cell, ignoring padding.
+
+    Parameters
+    ----------
+    h_BLD
+        Token states, shape ``(batch, seqlen, d_model)``.
+    mask_BL
+        True where a token is a gene, shape ``(batch, seqlen)``.
+
+    Returns
+    -------
+    Cell embeddings, shape ``(batch, d_model)``. A cell with no gene maps to zero.
+    """
+    gene_BL1 = mask_BL.unsqueeze(-1)
+    n_genes_B1 = gene_BL1.sum(dim=1).clamp(min=1)
+    return h_BLD.masked_fill(~gene_BL1, 0.0).sum(dim=1) / n_genes_B1

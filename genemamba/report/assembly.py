@@ -1,0 +1,236 @@
+"""From a lineage and its artifacts to what a page shows."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import anndata as ad
+import numpy as np
+import numpy.typing as npt
+
+from genemamba import keys
+from genemamba.atlas.view import AtlasView
+from genemamba.catalog.graph import ArtifactNode, Lineage, RunNode
+from genemamba.catalog.records import ArtifactRecord
+from genemamba.errors import CatalogError
+from genemamba.evaluation.atlas import BASELINE, MAJORITY, OURS, AtlasEvaluation
+from genemamba.evaluation.controls import PERFECT, RANDOM
+from genemamba.provenance import library_version
+from genemamba.report.data import (
+    Annotation,
+    AnnotationRow,
+    DepositRow,
+    DrawnCells,
+    Fact,
+    InputDigest,
+    Integration,
+    Layout,
+    ModelFacts,
+    Provenance,
+    ReportData,
+    TrainingPoint,
+)
+from genemamba.training.checkpoint import Checkpoint
+
+STAGE_TITLES: Final[Mapping[str, str]] = {
+    "ingest": "Ingest of a deposit",
+    "compose": "Composition of the atlas version",
+    "pretrain": "Pretraining",
+    "annotate": "Embedding and annotation",
+    "evaluate": "Scoring",
+}
+"""What each stage did, in the page's words."""
+
+METHOD_TITLES: Final[Mapping[str, str]] = {
+    OURS: "GeneMamba, linear probe",
+    BASELINE: "PCA, logistic regression",
+    MAJORITY: "Majority vote",
+}
+"""What each method is."""
+
+
+def assemble_report(
+    lineage: Lineage,
+    view: AtlasView,
+    annotation: ad.AnnData,
+    checkpoint: Checkpoint,
+    evaluation: AtlasEvaluation,
+) -> ReportData:
+    """Gather everything that the page of one evaluation shows.
+
+    Parameters
+    ----------
+    lineage
+        Upstream lineage of the evaluation.
+    view
+        The atlas version.
+    annotation
+        Its annotation.
+    checkpoint
+        The model.
+    evaluation
+        The scores.
+
+    Raises
+    ------
+    CatalogError
+        The lineage lacks a stage.
+    """
+    scored = _run_of(lineage, "evaluate")
+    integration = Integration(
+        scores=evaluation.integration.scores,
+        notes=evaluation.integration.notes,
+        controls=(RANDOM, PERFECT),
+        provenance=_key(scored),
+    )
+    return ReportData(
+        atlas=view.manifest.atlas,
+        version=_version(lineage),
+        generated_at=scored.ended_at or scored.started_at,
+        n_obs=len(view.obs),
+        n_vars=len(view.gene_ids),
+        deposits=tuple(_deposits(lineage)),
+        model=_model_facts(lineage, checkpoint),
+        layouts=tuple(
+            Layout(embedding=name, coordinates=coordinates, provenance=_key(scored))
+            for name, coordinates in evaluation.umap.items()
+        ),
+        cells=_drawn_cells(view, annotation, evaluation.drawn_rows),
+        integration=integration,
+        annotation=_annotation(evaluation, _key(scored)),
+        notes=evaluation.notes,
+        provenance=tuple(_provenance(lineage)),
+    )
+
+
+def _annotation(evaluation: AtlasEvaluation, provenance: str) -> Annotation | None:
+    if not evaluation.annotation:
+        return None
+    rows = tuple(
+        AnnotationRow(
+            method=METHOD_TITLES[name],
+            score=score,
+            implementation=library_version("scikit-learn"),
+        )
+        for name, score in evaluation.annotation.items()
+    )
+    return Annotation(rows=rows, split=evaluation.split or "", provenance=provenance)
+
+
+def _drawn_cells(view: AtlasView, annotation: ad.AnnData, rows: npt.NDArray[np.intp]) -> DrawnCells:
+    obs = view.obs.iloc[rows]
+    predicted = annotation.obs[keys.CELL_TYPE_PRED].reindex(obs.index)
+    return DrawnCells(
+        batch=obs[keys.BATCH].to_numpy(dtype=object),
+        label=obs[keys.CELL_TYPE].to_numpy(dtype=object),
+        prediction=predicted.to_numpy(dtype=object),
+    )
+
+
+def _model_facts(lineage: Lineage, checkpoint: Checkpoint) -> ModelFacts:
+    run = _run_of(lineage, "pretrain")
+    (made,) = _artifacts(lineage, run, "out")
+    config, training = checkpoint.model_config, checkpoint.training_config
+    heldout = checkpoint.heldout_loss
+    facts = [
+        Fact("Shape", f"{config.n_layer} layers, {config.d_model} wide, state {config.d_state}"),
+        Fact("Fusion of directions", config.fusion),
+        Fact("Parameters", f"{made.facets['n_parameters']:,}"),
+        Fact("Vocabulary", f"{len(checkpoint.vocabulary.gene_ids):,} genes"),
+        Fact("Objective", f"masked genes, {training.mask_fraction:.0%} hidden; no labels"),
+        Fact("Training", f"{training.steps:,} steps of {training.minibatch_size} cells"),
+        Fact("Genes kept of a cell", f"{training.seqlen:,}"),
+    ]
+    if heldout is not None:
+        facts.append(Fact("Loss on held-out cells", f"{heldout:.3f} nats a gene"))
+    return ModelFacts(
+        name=_names(lineage, made, "model"),
+        facts=tuple(facts),
+        history=tuple(TrainingPoint(step.step, step.loss) for step in checkpoint.history),
+        provenance=_key(run),
+    )
+
+
+def _deposits(lineage: Lineage) -> Iterator[DepositRow]:
+    for run in _runs(lineage):
+        if run.stage != "ingest":
+            continue
+        (store,) = _artifacts(lineage, run, "out")
+        (deposit,) = _artifacts(lineage, run, "in")
+        report: Any = store.facets["report"]
+        yield DepositRow(
+            name=str(run.params["name"]),
+            n_obs=report["n_obs"],
+            n_vars=report["n_vars"],
+            n_batches=len(report["batches"]),
+            n_labelled=report["labelled"],
+            digest=deposit.digest,
+            notes=tuple(report["notes"]),
+            provenance=_key(run),
+        )
+
+
+def _provenance(lineage: Lineage) -> Iterator[Provenance]:
+    for run in _runs(lineage):
+        made = _artifacts(lineage, run, "out")
+        yield Provenance(
+            key=_key(run),
+            title=f"{STAGE_TITLES[run.stage]}: {_names(lineage, made[0], '') or made[0].kind}",
+            run_id=run.id,
+            code=_code(run),
+            seed=run.seed,
+            inputs=tuple(
+                InputDigest(artifact.kind, artifact.uri.rpartition("/")[2], artifact.digest)
+                for artifact in _artifacts(lineage, run, "in")
+            ),
+            parameters={name: str(value) for name, value in sorted(run.params.items())},
+            finished_at=run.ended_at,
+        )
+
+
+def _code(run: RunNode) -> str:
+    commit = f"commit {run.code.git_commit[:12]}" if run.code.git_commit else "no commit"
+    changed = ", changed since" if run.code.git_dirty else ""
+    return f"{run.code.package_version}, {commit}{changed}, source {run.code.source_digest[7:19]}"
+
+
+def _runs(lineage: Lineage) -> list[RunNode]:
+    return [node for node in lineage.nodes if isinstance(node, RunNode)]
+
+
+def _run_of(lineage: Lineage, stage: str) -> RunNode:
+    found = [run for run in _runs(lineage) if run.stage == stage]
+    if len(found) != 1:
+        msg = f"Expected one run of stage {stage!r} behind the evaluation, found {len(found)}."
+        raise CatalogError(msg)
+    return found[0]
+
+
+def _artifacts(lineage: Lineage, run: RunNode, direction: str) -> list[ArtifactRecord]:
+    known = {
+        node.artifact.digest: node.artifact
+        for node in lineage.nodes
+        if isinstance(node, ArtifactNode)
+    }
+    return [
+        known[edge.digest]
+        for edge in lineage.edges
+        if edge.run_id == run.id and edge.direction == direction
+    ]
+
+
+def _names(lineage: Lineage, artifact: ArtifactRecord, kind: str) -> str:
+    refs = next(
+        node.refs
+        for node in lineage.nodes
+        if isinstance(node, ArtifactNode) and node.artifact.digest == artifact.digest
+    )
+    return next((ref.partition(":")[2] for ref in refs if ref.startswith(kind)), "")
+
+
+def _version(lineage: Lineage) -> str:
+    (manifest,) = _artifacts(lineage, _run_of(lineage, "compose"), "out")
+    return _names(lineage, manifest, "atlas").rpartition("@")[2]
+
+
+def _key(run: RunNode) -> str:
+    return f"{run.stage}-{run.id[:8]}"

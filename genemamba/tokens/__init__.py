@@ -1,0 +1,1 @@
+"""From counts to gene tokens: vocabulary, rank encoding, minibatches."""

@@ -1,0 +1,1 @@
+"""Pretraining, its presets, and checkpoints."""

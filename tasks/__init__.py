@@ -1,0 +1,1 @@
+"""Prefect tasks: policy above, resource around, one library call inside."""

@@ -1,0 +1,133 @@
+"""What the user said about each deposit, settled over all of them before any is read."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Final
+
+from genemamba.atlas.ingest import IngestOptions
+from genemamba.atlas.probe import peek_columns
+from genemamba.errors import InputError, SchemaError
+from genemamba.storage import is_local, split_url
+
+SUFFIXES: Final = re.compile(r"(\.(h5ad|h5|zarr|csv|tsv|txt|gz))+$", re.IGNORECASE)
+"""Endings that say the format and are no part of a deposit's name."""
+
+Columns = list[str] | None
+"""Names of ``obs`` columns; None where the deposit cannot be opened."""
+
+Trusted = tuple[str, tuple[str, ...]]
+"""Column, and the values at which a label counts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DepositSpec:
+    """A deposit as the user named it."""
+
+    uri: str
+    """Path or URL."""
+    name: str
+    """Name of the deposit in the atlas."""
+    options: IngestOptions
+    """Keys of its batches and labels."""
+    notes: list[str] = field(default_factory=list)
+    """What was settled for it, and why."""
+
+
+def describe_deposits(
+    sources: Sequence[str],
+    *,
+    batch_key: str | None,
+    label_key: str | None,
+    trusted_labels: str | None,
+) -> list[DepositSpec]:
+    """Name the deposits and settle which columns each of them has.
+
+    A key that only some of the deposits have is asked of those alone; one that none has is
+    asked of all, so that each is refused with the columns it does have.
+
+    Parameters
+    ----------
+    sources
+        Paths or URLs.
+    batch_key, label_key
+        Columns that the user named.
+    trusted_labels
+        ``COLUMN=VALUE[,VALUE…]`` or None.
+
+    Raises
+    ------
+    SchemaError
+        ``trusted_labels`` has another form.
+    """
+    trusted = _parse_trusted(trusted_labels)
+    columns = [_columns(uri) for uri in sources]
+    return [
+        _describe(uri, name, batch_key, label_key, trusted, own=own, every=columns)
+        for uri, name, own in zip(sources, _names(sources), columns, strict=True)
+    ]
+
+
+def _describe(
+    uri: str,
+    name: str,
+    batch_key: str | None,
+    label_key: str | None,
+    trusted: Trusted | None,
+    *,
+    own: Columns,
+    every: Sequence[Columns],
+) -> DepositSpec:
+    asked = [batch_key, label_key, trusted[0] if trusted else None]
+    absent = [key for key in asked if key and _is_elsewhere_only(key, own, every)]
+    options = IngestOptions(
+        batch_key=None if batch_key in absent else batch_key,
+        label_key=None if label_key in absent else label_key,
+        trusted_labels=None if trusted and trusted[0] in absent else trusted,
+    )
+    notes = [f"has no column {key!r}, which other deposits have" for key in absent]
+    return DepositSpec(uri=_absolute(uri), name=name, options=options, notes=notes)
+
+
+def _is_elsewhere_only(key: str, own: Columns, every: Sequence[Columns]) -> bool:
+    return own is not None and key not in own and any(key in other for other in every if other)
+
+
+def _columns(uri: str) -> Columns:
+    """Peek at the columns; None where ingest will say what is wrong with the deposit."""
+    try:
+        return peek_columns(uri)
+    except (InputError, OSError, KeyError):
+        return None
+
+
+def _absolute(uri: str) -> str:
+    return split_url(uri)[1] if is_local(uri) else uri
+
+
+def _names(sources: Sequence[str]) -> list[str]:
+    """Name deposits after their files, with the folder in front where two files bear one name."""
+    paths = [PurePosixPath(split_url(uri)[1].rstrip("/")) for uri in sources]
+    stems = [_clean(SUFFIXES.sub("", path.name)) for path in paths]
+    return [
+        stem if stems.count(stem) == 1 else _clean(f"{path.parent.name}-{stem}")
+        for path, stem in zip(paths, stems, strict=True)
+    ]
+
+
+def _clean(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", name)
+
+
+def _parse_trusted(text: str | None) -> Trusted | None:
+    if text is None:
+        return None
+    column, _, values = text.partition("=")
+    if not column or not values:
+        raise SchemaError(
+            expected="--trusted-labels COLUMN=VALUE[,VALUE...]",
+            found=text,
+            remedy="Write for example --trusted-labels label_source=FACS,author.",
+        )
+    return column, tuple(value.strip() for value in values.split(","))

@@ -1,0 +1,157 @@
+"""What a flow hands back: references and figures, and how they are shown."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from genemamba.cli.output import print_json, print_note, print_table, print_text
+from genemamba.provenance import Json
+from tasks.ingest import IngestOutcome
+from tasks.stages import StageRef
+
+EXIT_REFUSED: Final = 2
+"""Exit code where a deposit was refused."""
+
+HEADLINE_METRICS: Final = ("bio_conservation", "batch_correction", "total")
+"""Aggregates of scIB, shown in the summary; the report has all the others."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AtlasResult:
+    """What a flow did, by reference, with the figures that a person asks for first."""
+
+    atlas: str
+    """Name of the atlas."""
+    outcomes: tuple[IngestOutcome, ...] = ()
+    """One verdict per deposit."""
+    stages: tuple[StageRef, ...] = ()
+    """What was done or found, in order."""
+    scores: Mapping[str, Json] | None = None
+    """Figures of the evaluation: ``integration``, ``annotation``, ``split``, ``notes``."""
+
+    @classmethod
+    def gather(
+        cls,
+        *,
+        atlas: str,
+        outcomes: Sequence[IngestOutcome] = (),
+        **stages: StageRef,
+    ) -> "AtlasResult":
+        """Collect the references of a flow's stages, in the order given."""
+        evaluation = stages.get("evaluation")
+        ingested = [outcome.stage for outcome in outcomes if outcome.stage]
+        return cls(
+            atlas=atlas,
+            outcomes=tuple(outcomes),
+            stages=(*ingested, *stages.values()),
+            scores=evaluation.artifact.facets["summary"] if evaluation else None,
+        )
+
+    @property
+    def refused(self) -> tuple[IngestOutcome, ...]:
+        """Deposits that were not taken."""
+        return tuple(outcome for outcome in self.outcomes if outcome.refused)
+
+    def stage(self, name: str) -> StageRef | None:
+        """Return the stage of that name, if the flow had it."""
+        return next((stage for stage in self.stages if stage.stage == name), None)
+
+    def to_document(self) -> dict[str, Json]:
+        """Describe the result as one JSON document."""
+        document: dict[str, Json] = {"atlas": self.atlas}
+        if version := self.stage("compose"):
+            document["atlas_version"] = version.label
+            document["n_obs"] = version.artifact.facets["n_obs"]
+        if model := self.stage("pretrain"):
+            document["model"] = {"ref": model.label, **model.artifact.facets}
+        if annotation := self.stage("annotate"):
+            document["annotation_store"] = annotation.artifact.uri
+        document |= self.scores or {}
+        if page := self.stage("report"):
+            document["report"] = page.artifact.uri
+        document["deposits"] = [_deposit_document(outcome) for outcome in self.outcomes]
+        document["stages"] = [_stage_document(stage) for stage in self.stages]
+        return document
+
+
+def show_result(result: AtlasResult, *, as_json: bool) -> int:
+    """Print a result and return the exit code: 2 where a deposit was refused, else 0."""
+    if as_json:
+        print_json(result.to_document())
+    else:
+        _show_tables(result)
+    for outcome in result.refused:
+        print_note(f"refused {outcome.uri}: {outcome.message}")
+    return EXIT_REFUSED if result.refused else 0
+
+
+def _show_tables(result: AtlasResult) -> None:
+    if result.outcomes:
+        print_table(
+            ["deposit", "verdict", "cells", "genes", "UMIs mapped", "labelled", "batches"],
+            [_deposit_row(outcome) for outcome in result.outcomes],
+        )
+        for outcome in result.outcomes:
+            for note in outcome.report.get("notes", []):
+                print_text(f"  {outcome.name}: {note}")
+        print_text("")
+    if result.stages:
+        print_table(["stage", "result", "", "run"], [_stage_row(stage) for stage in result.stages])
+    if result.scores:
+        _show_scores(result.scores)
+    if page := result.stage("report"):
+        print_text(f"\nreport: {page.artifact.uri}")
+
+
+def _show_scores(scores: Mapping[str, Json]) -> None:
+    print_text("")
+    print_table(
+        ["integration", *HEADLINE_METRICS],
+        [
+            [embedding, *(values.get(name) for name in HEADLINE_METRICS)]
+            for embedding, values in scores["integration"].items()
+        ],
+    )
+    if scores["annotation"]:
+        print_text("")
+        print_table(
+            [f"annotation, {scores['split']['kind']}", "accuracy", "macro_f1"],
+            [
+                [method, values["accuracy"], values["macro_f1"]]
+                for method, values in scores["annotation"].items()
+            ],
+        )
+    for note in scores["notes"]:
+        print_text(f"  {note}")
+
+
+def _deposit_document(outcome: IngestOutcome) -> dict[str, Json]:
+    return {
+        "name": outcome.name,
+        "uri": outcome.uri,
+        "verdict": outcome.verdict,
+        "store": outcome.stage.artifact.uri if outcome.stage else None,
+        **outcome.report,
+    }
+
+
+def _stage_document(stage: StageRef) -> dict[str, Json]:
+    return {
+        "stage": stage.stage,
+        "label": stage.label,
+        "run": stage.run_id,
+        "reused": stage.reused,
+        "digest": stage.artifact.digest,
+        "uri": stage.artifact.uri,
+    }
+
+
+def _deposit_row(outcome: IngestOutcome) -> list[Json]:
+    report = outcome.report
+    figures = [report.get(key) for key in ("n_obs", "n_vars", "umis_mapped", "labelled")]
+    return [outcome.name, outcome.verdict, *figures, len(report.get("batches", ())) or None]
+
+
+def _stage_row(stage: StageRef) -> list[Json]:
+    done = "found, done before" if stage.reused else "done"
+    return [stage.stage, stage.label or stage.short, done, stage.run_id[:8]]

@@ -1,0 +1,94 @@
+"""Where a run reads and writes: plain values that travel between processes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from genemamba.catalog.catalog import Catalog
+from genemamba.config import Settings, load_settings
+from genemamba.publishing import storage_errors, sweep_staging
+from genemamba.storage import is_local, join_url
+
+STAGING_OWNER: Final = "pid"
+"""Staging areas are called ``pid-<number>-<start time>-…`` after the process that owns them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workspace:
+    """A home, its catalog and its Dask scheduler, by address."""
+
+    home: str
+    """Folder or URL."""
+    catalog_url: str
+    """SQLAlchemy URL."""
+    dask_scheduler: str | None = None
+    """Address, or None for threads."""
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "Workspace":
+        """Take over the settings in force."""
+        return cls(
+            home=settings.home,
+            catalog_url=settings.catalog_url,
+            dask_scheduler=settings.dask_scheduler,
+        )
+
+    def url(self, *parts: str) -> str:
+        """Return a place in the home."""
+        return join_url(self.home, *parts)
+
+    def cache(self, *parts: str) -> Path:
+        """Return a folder on this machine's disk for what only saves time."""
+        root = Path(self.home) if is_local(self.home) else Path.home() / ".cache" / "genemamba"
+        return root.joinpath(*parts)
+
+    def open_catalog(self) -> Catalog:
+        """Connect to the catalog, creating an SQLite one that is not there yet."""
+        return Catalog.open(self.catalog_url)
+
+    def prepare(self) -> None:
+        """Create the home and clear away what killed processes left.
+
+        Raises
+        ------
+        StorageError
+            The home cannot be written.
+        CatalogError
+            The catalog cannot be reached.
+        """
+        if is_local(self.home):
+            with storage_errors(self.home):
+                probe = Path(self.home) / f".write-{staging_owner()}"
+                probe.parent.mkdir(parents=True, exist_ok=True)
+                probe.touch()
+                probe.unlink()
+        with self.open_catalog() as catalog:
+            catalog.sweep_interrupted()
+        sweep_staging(self.home, is_dead=_owner_is_dead)
+
+
+def open_workspace() -> Workspace:
+    """Return the workspace of the settings in force, ready to be written."""
+    workspace = Workspace.from_settings(load_settings())
+    workspace.prepare()
+    return workspace
+
+
+def staging_owner() -> str:
+    """Name the staging areas of this process."""
+    process = psutil.Process()
+    return f"{STAGING_OWNER}-{process.pid}-{int(process.create_time())}"
+
+
+def _owner_is_dead(area: str) -> bool:
+    prefix, _, rest = area.partition("-")
+    pid, _, rest = rest.partition("-")
+    started, _, _ = rest.partition("-")
+    if prefix != STAGING_OWNER or not pid.isdigit() or not started.isdigit():
+        return False
+    try:
+        return int(psutil.Process(int(pid)).create_time()) != int(started)
+    except psutil.NoSuchProcess:
+        return True

@@ -1,0 +1,17 @@
+"""Fixtures that every test folder shares."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Folder of the real data sets; the test skips where it is absent."""
+    folder = Path(os.environ.get("GENEMAMBA_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"real data sets are absent: set GENEMAMBA_DATA (looked in {folder})")
+    return folder

@@ -1,0 +1,71 @@
+"""Our sparse PCA is scanpy's, without making anything dense."""
+
+import anndata as ad
+import numpy as np
+import pytest
+import scanpy as sc
+from scipy import sparse
+
+from genemamba.evaluation.baselines import log_normalise, log_normalised_pca
+
+
+@pytest.fixture(scope="module")
+def counts():
+    rng = np.random.default_rng(0)
+    programmes = rng.gamma(0.4, 3.0, (6, 120))
+    rates = programmes[rng.integers(0, 6, 200)] * rng.gamma(2.0, 1.0, (200, 1))
+    return sparse.csr_matrix(rng.poisson(rates).astype(np.float32))
+
+
+def test_log_normalised_counts_equal_scanpys(counts):
+    adata = ad.AnnData(counts.copy())
+    sc.pp.normalize_total(adata, target_sum=10_000)
+    sc.pp.log1p(adata)
+
+    np.testing.assert_allclose(log_normalise(counts).toarray(), adata.X.toarray(), rtol=1e-5)
+
+
+def test_components_equal_scanpys_up_to_sign(counts):
+    adata = ad.AnnData(log_normalise(counts))
+    sc.pp.pca(adata, n_comps=10, svd_solver="arpack")
+
+    X_pca = log_normalised_pca(counts, n_comps=10, seed=0)
+
+    expected = adata.obsm["X_pca"]
+    signs = np.sign((X_pca * expected).sum(axis=0))
+    np.testing.assert_allclose(X_pca * signs, expected, atol=2e-3)
+
+
+def test_counts_are_left_as_they_were(counts):
+    before = counts.copy()
+
+    log_normalised_pca(counts, n_comps=3, seed=0)
+
+    assert (counts != before).nnz == 0
+
+
+def test_the_seed_changes_nothing_that_can_be_seen(counts):
+    first, again, other = (log_normalised_pca(counts, n_comps=5, seed=s) for s in (0, 0, 1))
+
+    np.testing.assert_array_equal(first, again)
+    np.testing.assert_allclose(first, other, atol=1e-3)
+
+
+def test_permuting_cells_permutes_rows(counts):
+    order = np.random.default_rng(1).permutation(counts.shape[0])
+
+    shuffled = log_normalised_pca(counts[order], n_comps=5, seed=0)
+
+    np.testing.assert_allclose(
+        shuffled, log_normalised_pca(counts, n_comps=5, seed=0)[order], atol=1e-3
+    )
+
+
+def test_few_cells_give_fewer_components(counts):
+    assert log_normalised_pca(counts[:8], n_comps=50, seed=0).shape == (8, 7)
+
+
+def test_cells_without_counts_are_points_like_others(counts):
+    empty = sparse.vstack([counts, sparse.csr_matrix((1, counts.shape[1]))]).tocsr()
+
+    assert np.isfinite(log_normalised_pca(empty, n_comps=5, seed=0)).all()

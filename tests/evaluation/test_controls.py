@@ -1,0 +1,76 @@
+"""Controls score what they must, or the metric is broken."""
+
+import numpy as np
+import pytest
+
+from genemamba.evaluation.controls import (
+    CONTROL_BOUNDS,
+    NOISE,
+    PERFECT,
+    RANDOM,
+    perfect_embedding,
+    random_embedding,
+)
+from genemamba.evaluation.integration import score_embeddings
+from genemamba.evaluation.metrics import BATCH_METRICS, BIO_METRICS, KBET
+from genemamba.keys import UNKNOWN, X_PCA
+
+
+def test_the_random_control_is_standard_normal_and_repeats_itself():
+    X = random_embedding(4_000, seed=0)
+
+    assert X.shape == (4_000, 50)
+    assert X.dtype == np.float32
+    np.testing.assert_allclose(X.mean(axis=0), 0.0, atol=0.08)
+    np.testing.assert_allclose(X.std(axis=0), 1.0, atol=0.06)
+    np.testing.assert_array_equal(X, random_embedding(4_000, seed=0))
+
+
+def test_the_perfect_control_puts_each_type_at_its_own_corner():
+    labels = np.array(["T", "B", "T", "NK"])
+
+    X = perfect_embedding(labels, seed=0)
+
+    corners = np.array([[0, 0, 1], [1, 0, 0], [0, 0, 1], [0, 1, 0]])
+    np.testing.assert_allclose(X, corners, atol=6 * NOISE)
+    assert len(np.unique(X, axis=0)) == 4
+
+
+def test_unlabelled_cells_are_dealt_to_the_corners_as_often_as_labelled_ones():
+    labels = np.array(["B"] * 900 + ["T"] * 100 + [UNKNOWN] * 1_000)
+
+    X = perfect_embedding(labels, seed=0)
+
+    assert X.shape == (2_000, 2)
+    assert np.mean(X[1_000:].argmax(axis=1) == 0) == pytest.approx(0.9, abs=0.04)
+
+
+def test_without_labels_all_cells_share_a_corner():
+    X = perfect_embedding([UNKNOWN] * 5, seed=0)
+
+    np.testing.assert_allclose(X, 1.0, atol=6 * NOISE)
+
+
+def test_every_metric_has_bounds():
+    metrics = {name for spec in (*BIO_METRICS, *BATCH_METRICS, KBET) for name in spec.metrics}
+
+    assert set(CONTROL_BOUNDS) == metrics
+
+
+def test_controls_keep_their_bounds():
+    rng = np.random.default_rng(0)
+    labels = rng.choice(["B", "T", "NK", "Mono"], 150, p=[0.4, 0.3, 0.2, 0.1])
+    batch = rng.choice(["x", "y"], 150)
+    embeddings = {
+        X_PCA: np.eye(2)[(batch == "y").astype(int)] + rng.normal(0, 0.3, (150, 2)),
+        RANDOM: random_embedding(150, n_dims=8, seed=0),
+        PERFECT: perfect_embedding(labels, seed=0),
+    }
+
+    scores = score_embeddings(embeddings, labels, batch, seed=0).scores
+
+    value = {(score.embedding, score.metric): score.value for score in scores}
+    for metric in {score.metric for score in scores if score.group != "aggregate"}:
+        bound = CONTROL_BOUNDS[metric]
+        assert value[RANDOM, metric] <= bound.random_at_most, metric
+        assert value[PERFECT, metric] >= bound.perfect_at_least, metric

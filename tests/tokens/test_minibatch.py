@@ -1,0 +1,27 @@
+"""Padding of cells to one width."""
+
+import numpy as np
+import torch
+
+from genemamba.tokens.minibatch import pad_cells
+from genemamba.tokens.token_set import TokenSet
+
+TOKENS = TokenSet(
+    tokens=np.array([5, 6, 7, 8, 9, 10], dtype=np.int32), indptr=np.array([0, 3, 3, 4, 6])
+)
+
+
+def test_cells_are_padded_to_the_longest_in_the_order_asked_for():
+    minibatch = pad_cells(TOKENS, np.array([3, 0, 1]))
+
+    assert minibatch.input_ids.tolist() == [[9, 10, 1], [5, 6, 7], [1, 1, 1]]
+    assert minibatch.mask.tolist() == [[True, True, False], [True] * 3, [False] * 3]
+    assert minibatch.input_ids.dtype == torch.int64
+
+
+def test_no_wider_than_the_cells_asked_for():
+    assert pad_cells(TOKENS, np.array([2])).input_ids.tolist() == [[8]]
+
+
+def test_no_cells_make_an_empty_minibatch():
+    assert pad_cells(TOKENS, np.array([], dtype=np.int64)).input_ids.shape == (0, 0)
