@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 import click
 
+from genemamba.catalog.recording import NAME_PATTERN
 from genemamba.cli.output import json_option
 from genemamba.config import load_settings
 from genemamba.storage import is_local
@@ -38,9 +39,57 @@ def _options(*decorators: Callable[[Command], Command]) -> Callable[[Command], C
     return apply
 
 
-_atlas = click.option("--atlas", required=True, metavar="NAME", help="Name of the atlas.")
-_seed = click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
-_device = click.option("--device", default="cpu", show_default=True, help="Torch device.")
+def _check_name(_context: click.Context, _parameter: click.Parameter, name: str) -> str:
+    if not NAME_PATTERN.fullmatch(name):
+        msg = f"Expected letters, digits, '_', '.' and '-', found {name!r}. Choose another name."
+        raise click.BadParameter(msg)
+    return name
+
+
+def _check_version(context: click.Context, parameter: click.Parameter, ref: str) -> str:
+    name, _, number = ref.rpartition("@")
+    _check_name(context, parameter, name if name and number.isdecimal() else ref)
+    return ref
+
+
+def _check_device(_context: click.Context, _parameter: click.Parameter, device: str) -> str:
+    if device == "cpu":
+        return device
+    import torch
+
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).partition("\n")[0]
+        msg = f"Expected a device that works here, found {device!r} ({reason})."
+        raise click.BadParameter(msg) from error
+    return device
+
+
+_atlas = click.option(
+    "--atlas", required=True, metavar="NAME", callback=_check_name, help="Name of the atlas."
+)
+_version = click.option(
+    "--atlas",
+    required=True,
+    metavar="NAME[@NUMBER]",
+    callback=_check_version,
+    help="Name of the atlas, or one of its versions, such as lung@3.",
+)
+_seed = click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Seed of everything random.",
+)
+_device = click.option(
+    "--device",
+    default="cpu",
+    show_default=True,
+    callback=_check_device,
+    help="Torch device of training and embedding.",
+)
 _model = click.option("--model", metavar="REF", help="Model version, such as lung-small@2.")
 _threshold = click.option(
     "--threshold",
@@ -116,7 +165,7 @@ def ingest(*, as_json: bool, dry_run: bool, **options: Option) -> None:
 
 
 @click.command(short_help="Train GeneMamba on an atlas.")
-@_atlas
+@_version
 @_training_options
 @_seed
 @_device
@@ -130,7 +179,7 @@ def pretrain(*, as_json: bool, **options: Option) -> None:
 
 
 @click.command(short_help="Embed and label every cell of an atlas.")
-@_atlas
+@_version
 @_model
 @_threshold
 @_seed
@@ -145,7 +194,7 @@ def annotate(*, as_json: bool, **options: Option) -> None:
 
 
 @click.command(short_help="Score an annotation beside baselines and controls.")
-@_atlas
+@_version
 @_model
 @_max_cells
 @_seed

@@ -1,6 +1,7 @@
 """Settings in force: environment, then a TOML file, then defaults."""
 
 import os
+import tomllib
 from pathlib import Path
 from typing import Final
 
@@ -22,12 +23,15 @@ CONFIG_FILE: Final = "genemamba.toml"
 class Settings(BaseSettings):
     """Where things are kept and where work runs."""
 
-    model_config = SettingsConfigDict(env_prefix="GENEMAMBA_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="GENEMAMBA_", env_ignore_empty=True, extra="forbid", frozen=True
+    )
 
     home: str = "genemamba-home"
     """Folder or URL of stores, models, annotations and reports."""
     database_url: str = ""
-    """SQLAlchemy URL of the catalog; empty means ``catalog.db`` in the home."""
+    """SQLAlchemy URL of the catalog; empty means ``catalog.db`` in the home, or in the
+    working folder where the home is remote."""
     dask_scheduler: str | None = None
     """Address of a ``dask.distributed`` scheduler; None means threads of this process."""
 
@@ -54,8 +58,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Put a TOML file under the environment."""
-        file = os.environ.get("GENEMAMBA_CONFIG", CONFIG_FILE)
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, Path(file))
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _config_file())
 
 
 def load_settings() -> Settings:
@@ -64,10 +67,15 @@ def load_settings() -> Settings:
     Raises
     ------
     InputError
-        A setting is unknown or its value impossible.
+        A setting of the file is unknown, a value is impossible, or the file that
+        ``GENEMAMBA_CONFIG`` names is not there or no TOML.
     """
     try:
         return Settings()
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(
+            expected=f"TOML in {_config_file()}", found=str(error), remedy="Mend that file."
+        ) from error
     except ValidationError as error:
         faults = "; ".join(
             f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()
@@ -77,3 +85,14 @@ def load_settings() -> Settings:
             found=faults,
             remedy=f"Mend {CONFIG_FILE} or the GENEMAMBA_… variables.",
         ) from error
+
+
+def _config_file() -> Path:
+    named = os.environ.get("GENEMAMBA_CONFIG")
+    if named and not Path(named).is_file():
+        raise InputError(
+            expected="a file of settings where GENEMAMBA_CONFIG says",
+            found=f"none at {named}",
+            remedy="Correct GENEMAMBA_CONFIG, or unset it.",
+        )
+    return Path(named or CONFIG_FILE)

@@ -58,8 +58,21 @@ class TreeManifest:
 
 
 def split_url(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
-    """Return the filesystem of a path or URL, and the path on it."""
-    fs, path = url_to_fs(url)
+    """Return the filesystem of a path or URL, and the path on it.
+
+    Raises
+    ------
+    SourceError
+        The URL is of a kind that nothing installed can read.
+    """
+    try:
+        fs, path = url_to_fs(url)
+    except (ImportError, ValueError) as error:
+        raise SourceError(
+            expected="a path, or a URL of a kind that can be read here",
+            found=f"{url} ({error})",
+            remedy="Correct the URL; s3:// needs pip install 'genemamba-atlas[s3]'.",
+        ) from error
     return fs, path
 
 

@@ -59,7 +59,7 @@ def describe_deposits(
     Raises
     ------
     SchemaError
-        ``trusted_labels`` has another form.
+        ``trusted_labels`` has another form, or two deposits would have one name.
     """
     trusted = _parse_trusted(trusted_labels)
     columns = [_columns(uri) for uri in sources]
@@ -107,27 +107,49 @@ def _absolute(uri: str) -> str:
 
 
 def _names(sources: Sequence[str]) -> list[str]:
-    """Name deposits after their files, with the folder in front where two files bear one name."""
+    """Name deposits after their files, with as many folders in front as tell them apart.
+
+    Files of one folder that differ in their endings alone keep them.
+    """
     paths = [PurePosixPath(split_url(uri)[1].rstrip("/")) for uri in sources]
-    stems = [_clean(SUFFIXES.sub("", path.name)) for path in paths]
-    return [
-        stem if stems.count(stem) == 1 else _clean(f"{path.parent.name}-{stem}")
-        for path, stem in zip(paths, stems, strict=True)
+    stems = [path.parent / (SUFFIXES.sub("", path.name) or path.name) for path in paths]
+    bases = [
+        stem if stems.count(stem) == 1 else path for path, stem in zip(paths, stems, strict=True)
     ]
+    names = [_clean(base.name) for base in bases]
+    for depth in range(2, max(len(path.parts) for path in paths) + 1):
+        clashing = {name for name in names if names.count(name) > 1}
+        names = [
+            _clean("-".join(base.parts[-depth:])) if name in clashing else name
+            for base, name in zip(bases, names, strict=True)
+        ]
+    _refuse_doubled(names)
+    return names
+
+
+def _refuse_doubled(names: Sequence[str]) -> None:
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise SchemaError(
+            expected="deposits that can be told apart by their names",
+            found=f"several called {', '.join(doubled)}",
+            remedy="Name each file once, and rename those that are called alike.",
+        )
 
 
 def _clean(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_.-]+", "_", name)
+    return re.sub(r"[^\w.-]+", "_", name).lstrip(".-") or "deposit"
 
 
 def _parse_trusted(text: str | None) -> Trusted | None:
     if text is None:
         return None
-    column, _, values = text.partition("=")
+    column, _, listed = text.partition("=")
+    values = tuple(value.strip() for value in listed.split(",") if value.strip())
     if not column or not values:
         raise SchemaError(
             expected="--trusted-labels COLUMN=VALUE[,VALUE...]",
             found=text,
             remedy="Write for example --trusted-labels label_source=FACS,author.",
         )
-    return column, tuple(value.strip() for value in values.split(","))
+    return column, values

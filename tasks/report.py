@@ -54,6 +54,7 @@ def write_page(
             scores = read_evaluation(folder)
         data = assemble_report(
             lineage,
+            {stage.run_id for stage in (version, model, annotation, evaluation)},
             AtlasView.open(read_manifest(version.artifact.uri)),
             read_annotation(annotation.artifact.uri),
             checkpoint,

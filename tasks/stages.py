@@ -11,6 +11,7 @@ from genemamba.catalog.keys import work_key
 from genemamba.catalog.recording import RecordedRun
 from genemamba.catalog.records import RunRecord
 from genemamba.catalog.values import ArtifactInfo, Edge, Metric, RunSpec
+from genemamba.errors import StoreError
 from genemamba.provenance import (
     Json,
     code_version,
@@ -129,13 +130,25 @@ def run_stage(workspace: Workspace, plan: StagePlan, work: Callable[[str], Produ
     -------
     The earlier run's reference if the same work was completed and its artifact is still there,
     else a new one. Until the work is whole, nothing of it can be seen.
+
+    Raises
+    ------
+    StoreError
+        The artifact of the completed work was lost, and the work now gives another one.
     """
     with workspace.open_catalog() as catalog:
         earlier = catalog.find_completed(plan.work_key)
         if earlier is not None and _is_there(_only_output(earlier).uri, plan.commit_mark):
             return stage_ref(earlier, reused=True)
         run = _work_and_record(workspace, catalog, plan, work)
-        return stage_ref(run.record, reused=False)
+        done = stage_ref(run.record, reused=False)
+    if not _is_there(done.artifact.uri, plan.commit_mark):
+        msg = (
+            f"Expected the stage {plan.stage} to give {done.artifact.digest} again, which was lost "
+            f"from {done.artifact.uri}, found other bytes. Put the lost ones back there."
+        )
+        raise StoreError(msg)
+    return done
 
 
 def stage_ref(run: RunRecord, *, reused: bool) -> StageRef:

@@ -1,18 +1,22 @@
 """Where a run reads and writes: plain values that travel between processes."""
 
+import re
+import socket
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import psutil
 
 from genemamba.catalog.catalog import Catalog
+from genemamba.catalog.process import ProcessIdentity
 from genemamba.config import Settings, load_settings
 from genemamba.publishing import storage_errors, sweep_staging
 from genemamba.storage import is_local, join_url
 
 STAGING_OWNER: Final = "pid"
-"""Staging areas are called ``pid-<number>-<start time>-…`` after the process that owns them."""
+"""Staging areas are called ``pid-<number>-<start time>-<host>-…`` after their process."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,16 +83,14 @@ def open_workspace() -> Workspace:
 def staging_owner() -> str:
     """Name the staging areas of this process."""
     process = psutil.Process()
-    return f"{STAGING_OWNER}-{process.pid}-{int(process.create_time())}"
+    started = int(process.create_time())
+    return f"{STAGING_OWNER}-{process.pid}-{started}-{socket.gethostname()}"
 
 
 def _owner_is_dead(area: str) -> bool:
-    prefix, _, rest = area.partition("-")
-    pid, _, rest = rest.partition("-")
-    started, _, _ = rest.partition("-")
-    if prefix != STAGING_OWNER or not pid.isdigit() or not started.isdigit():
+    """Tell whether an area's process is gone; one of another machine may be busy."""
+    found = re.fullmatch(rf"{STAGING_OWNER}-(\d+)-(\d+)-(.+)-[0-9a-f]+", area)
+    if found is None or found[3] != socket.gethostname():
         return False
-    try:
-        return int(psutil.Process(int(pid)).create_time()) != int(started)
-    except psutil.NoSuchProcess:
-        return True
+    started_at = datetime.fromtimestamp(int(found[2]), UTC)
+    return not ProcessIdentity(host=found[3], pid=int(found[1]), started_at=started_at).is_alive()

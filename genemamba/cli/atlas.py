@@ -17,7 +17,8 @@ def atlas() -> None:
 @json_option
 def list_atlases(*, as_json: bool) -> None:
     """List the atlases of this catalog."""
-    records = open_catalog().atlases()
+    with open_catalog() as catalog:
+        records = catalog.atlases()
     if as_json:
         print_json({"atlases": [_version_document(record.latest) for record in records]})
         return
@@ -34,7 +35,8 @@ def show_atlas(name: str, *, as_json: bool) -> None:
     """Show the versions of an atlas and the stores of its newest one."""
     from genemamba.atlas.versions import read_manifest
 
-    versions = open_catalog().atlas_versions(name)
+    with open_catalog() as catalog:
+        versions = catalog.atlas_versions(name)
     manifest = read_manifest(versions[-1].artifact.uri)
     stores: list[Json] = [
         {

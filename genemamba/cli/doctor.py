@@ -40,7 +40,11 @@ def doctor(*, as_json: bool) -> None:
     if as_json:
         print_json(
             {
-                "settings": {**settings.model_dump(), "catalog_url": settings.catalog_url},
+                "settings": {
+                    **settings.model_dump(),
+                    "database_url": _without_password(settings.database_url),
+                    "catalog_url": _without_password(settings.catalog_url),
+                },
                 "environment": environment_spec(),
                 "checks": [finding._asdict() for finding in findings],
             }
@@ -94,9 +98,14 @@ def _check_catalog(settings: Settings) -> Finding:
             atlases = len(catalog.atlases())
     except GeneMambaError as error:
         return Finding("catalog", ok=False, detail=str(error))
-    url = re.sub(r"://[^@/]*@", "://***@", settings.catalog_url)
+    url = _without_password(settings.catalog_url)
     return Finding("catalog", ok=True, detail=f"{url}: {atlases} atlases")
 
 
 def _release(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".")[:2])
+    """Return major and minor number; nothing where the distribution is absent."""
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:2])
+
+
+def _without_password(url: str) -> str:
+    return re.sub(r"://[^/]*@", "://***@", url)

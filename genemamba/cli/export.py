@@ -20,9 +20,9 @@ def export(*, atlas: str, out: Path, as_json: bool) -> None:
     from genemamba.inference.atlas import read_annotation
     from genemamba.inference.export import export_annotation
 
-    catalog = open_catalog()
-    newest = catalog.dataset_versions("annotation", atlas)[-1]
-    run = catalog.run(newest.run_id)
+    with open_catalog() as catalog:
+        newest = catalog.dataset_versions("annotation", atlas)[-1]
+        run = catalog.run(newest.run_id)
     (manifest,) = (edge.artifact for edge in run.inputs if edge.role == "atlas")
     provenance: dict[str, Json] = {
         "annotation": newest.artifact.digest,

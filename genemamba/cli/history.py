@@ -17,7 +17,8 @@ from genemamba.provenance import Json
 @json_option
 def history(*, atlas: str, metric: str | None, subject: str | None, as_json: bool) -> None:
     """Show each recorded number of an atlas with what made it, oldest first."""
-    records = open_catalog().history(atlas, metric=metric, subject=subject)
+    with open_catalog() as catalog:
+        records = catalog.history(atlas, metric=metric, subject=subject)
     if as_json:
         print_json({"metrics": [_document(record) for record in records]})
         return

@@ -9,7 +9,7 @@ from genemamba.catalog.graph import ArtifactNode, Lineage, RunNode
 from genemamba.cli.output import json_option, print_json, print_table, print_text
 from genemamba.cli.session import open_catalog
 from genemamba.provenance import Json
-from genemamba.storage import tree_manifest
+from genemamba.storage import split_url, tree_manifest
 
 
 @click.command(short_help="Show what made something, or what it touched.")
@@ -22,8 +22,10 @@ def lineage(ref: str, *, downstream: bool, as_json: bool) -> None:
     REF is a file or folder (recognised by its content, wherever it lies), a digest or its
     first digits, a run, an atlas version such as lung@3 or a model version.
     """
-    known = tree_manifest(ref).digest if Path(ref).exists() else ref
-    found = open_catalog().lineage(known, downstream=downstream)
+    digest = tree_manifest(ref).digest if Path(ref).exists() else None
+    known = split_url(ref)[1] if digest else ref
+    with open_catalog() as catalog:
+        found = catalog.lineage(known, digest=digest, downstream=downstream)
     if as_json:
         print_json(_document(found))
         return

@@ -60,9 +60,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line and exit: 0 success, 2 refused input or usage, 1 failure."""
     try:
-        cli.main(standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        sys.exit(cli.main(standalone_mode=False))
     except click.Abort:
         click.echo("Stopped.", err=True)
         sys.exit(EXIT_FAILURE)

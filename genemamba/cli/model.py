@@ -17,7 +17,8 @@ def model() -> None:
 @json_option
 def list_models(*, as_json: bool) -> None:
     """List the model versions of this catalog."""
-    versions = open_catalog().models()
+    with open_catalog() as catalog:
+        versions = catalog.models()
     if as_json:
         print_json({"models": [_document(version) for version in versions]})
         return
@@ -42,7 +43,8 @@ def list_models(*, as_json: bool) -> None:
 @json_option
 def show_model(ref: str, *, as_json: bool) -> None:
     """Show one model version, such as lung-small@2: its facts and where its files are."""
-    document = _document(open_catalog().model(ref))
+    with open_catalog() as catalog:
+        document = _document(catalog.model(ref))
     if as_json:
         print_json(document)
         return

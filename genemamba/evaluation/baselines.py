@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 from scipy.sparse.linalg import LinearOperator, svds
+from threadpoolctl import threadpool_limits
 
 TARGET_SUM: Final = 10_000
 """Counts a cell is scaled to before the logarithm, as in scanpy's and Seurat's tutorials."""
@@ -54,7 +55,9 @@ def log_normalised_pca(
     X = log_normalise(counts)
     k = min(n_comps, min(X.shape) - 1)
     v0 = np.random.default_rng(seed).standard_normal(min(X.shape))
-    u, s, vt = svds(_centred(X), k=k, v0=v0, solver="arpack")
+    # ARPACK's products are small: BLAS threads only wait for each other.
+    with threadpool_limits(1, user_api="blas"):
+        u, s, vt = svds(_centred(X), k=k, v0=v0, solver="arpack")
     order = np.argsort(-s)
     return np.asarray((u * s * _signs(vt))[:, order], dtype=np.float32)
 

@@ -129,9 +129,12 @@ def _spaces(
     pre = embeddings.get(pre_integrated)
 
     def cut(rows: npt.NDArray[np.intp]) -> Space:
+        X = np.asarray(embeddings[name][rows], dtype=np.float32)
+        X_pre = None if pre is None else np.asarray(pre[rows], dtype=np.float32)
         return Space(
-            X=np.asarray(embeddings[name][rows], dtype=np.float32),
-            X_pre=None if pre is None else np.asarray(pre[rows], dtype=np.float32),
+            X=X,
+            # One array, so that an embedding compared with itself scores 0 to the last digit.
+            X_pre=X if name == pre_integrated else X_pre,
             labels=labels[rows],
             batch=batch[rows],
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from genemamba.evaluation.neighbors import exact_neighbors, nearest
 
@@ -106,8 +107,8 @@ BATCH_METRICS: Final = (
 
 
 DECIMALS: Final = 5
-"""Metrics compute in float32, whose last digit depends on the threads that are free; what is kept
-is what repeats."""
+"""Metrics compute in float32. Equal calls give equal digits, but the seventh changes with what
+else the process has done with JAX; what is kept is what repeats everywhere."""
 
 
 class MetricResult(NamedTuple):
@@ -132,7 +133,12 @@ def compute_metric(spec: MetricSpec, space: Space) -> MetricResult:
     import scib_metrics
 
     function = getattr(scib_metrics, spec.name)
-    with _quiet_libraries(), warnings.catch_warnings(record=True) as caught:
+    with (
+        _quiet_libraries(),
+        # On several threads the last digits vary, and small products wait for each other.
+        threadpool_limits(1, user_api="blas"),
+        warnings.catch_warnings(record=True) as caught,
+    ):
         warnings.simplefilter("always")
         try:
             value = function(*spec.arguments(space), **spec.options)

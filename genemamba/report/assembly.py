@@ -1,6 +1,7 @@
 """From a lineage and its artifacts to what a page shows."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import anndata as ad
@@ -49,7 +50,8 @@ METHOD_TITLES: Final[Mapping[str, str]] = {
 
 
 def assemble_report(
-    lineage: Lineage,
+    upstream: Lineage,
+    run_ids: Collection[str],
     view: AtlasView,
     annotation: ad.AnnData,
     checkpoint: Checkpoint,
@@ -59,8 +61,10 @@ def assemble_report(
 
     Parameters
     ----------
-    lineage
+    upstream
         Upstream lineage of the evaluation.
+    run_ids
+        Runs that trained, annotated and scored: others may have made the same bytes.
     view
         The atlas version.
     annotation
@@ -75,6 +79,7 @@ def assemble_report(
     CatalogError
         The lineage lacks a stage.
     """
+    lineage = _only_runs(upstream, run_ids)
     scored = _run_of(lineage, "evaluate")
     integration = Integration(
         scores=evaluation.integration.scores,
@@ -191,6 +196,17 @@ def _code(run: RunNode) -> str:
     commit = f"commit {run.code.git_commit[:12]}" if run.code.git_commit else "no commit"
     changed = ", changed since" if run.code.git_dirty else ""
     return f"{run.code.package_version}, {commit}{changed}, source {run.code.source_digest[7:19]}"
+
+
+def _only_runs(lineage: Lineage, run_ids: Collection[str]) -> Lineage:
+    """Leave out other runs of the stages that the given runs are of."""
+    stages = {run.stage for run in _runs(lineage) if run.id in run_ids}
+    kept = tuple(
+        node
+        for node in lineage.nodes
+        if isinstance(node, ArtifactNode) or node.stage not in stages or node.id in run_ids
+    )
+    return replace(lineage, nodes=kept)
 
 
 def _runs(lineage: Lineage) -> list[RunNode]:

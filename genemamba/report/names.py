@@ -47,5 +47,5 @@ def short_digest(digest: str) -> str:
 
 
 def short_run_id(run_id: str) -> str:
-    """Print the last eight digits of a run's identifier: the first ones are its time."""
-    return run_id[-8:]
+    """Print the first eight digits of a run, as the command line does."""
+    return run_id[:8]

@@ -30,12 +30,16 @@ def tiny(vocab_size: int) -> Preset:
 
 
 def small(vocab_size: int) -> Preset:
-    """Return what trains on a laptop in a minute or two."""
+    """Return what trains on a laptop in about a minute, whatever the number of cells.
+
+    Chosen by a linear probe on PBMC: twice the tokens of a cell gave the same accuracy for twice
+    the work; half the width, or twice the hidden genes, gave a lower one.
+    """
     return Preset(
         ModelConfig(
-            vocab_size=vocab_size, d_model=128, n_layer=4, d_state=32, headdim=64, pre_norm=True
+            vocab_size=vocab_size, d_model=128, n_layer=2, d_state=32, headdim=64, pre_norm=True
         ),
-        TrainingConfig(seqlen=512, minibatch_size=8, steps=200, lr=2e-3, warmup_steps=20),
+        TrainingConfig(seqlen=256, minibatch_size=16, steps=300, lr=3e-3, warmup_steps=30),
     )
 
 

@@ -57,17 +57,14 @@ def test_every_metric_has_bounds():
     assert set(CONTROL_BOUNDS) == metrics
 
 
-def test_controls_keep_their_bounds():
-    rng = np.random.default_rng(0)
-    labels = rng.choice(["B", "T", "NK", "Mono"], 150, p=[0.4, 0.3, 0.2, 0.1])
-    batch = rng.choice(["x", "y"], 150)
+def test_controls_keep_their_bounds(cells):
     embeddings = {
-        X_PCA: np.eye(2)[(batch == "y").astype(int)] + rng.normal(0, 0.3, (150, 2)),
+        X_PCA: cells["embeddings"][X_PCA],
         RANDOM: random_embedding(150, n_dims=8, seed=0),
-        PERFECT: perfect_embedding(labels, seed=0),
+        PERFECT: perfect_embedding(cells["labels"], seed=0),
     }
 
-    scores = score_embeddings(embeddings, labels, batch, seed=0).scores
+    scores = score_embeddings(embeddings, cells["labels"], cells["batch"], seed=0).scores
 
     value = {(score.embedding, score.metric): score.value for score in scores}
     for metric in {score.metric for score in scores if score.group != "aggregate"}:

@@ -27,24 +27,6 @@ AGGREGATES = {"bio_conservation", "batch_correction", "total"}
 
 
 @pytest.fixture(scope="module")
-def cells():
-    """150 cells of three types in two batches with a batch effect, in two embeddings."""
-    rng = np.random.default_rng(0)
-    types = rng.integers(0, 3, 150)
-    batch = rng.integers(0, 2, 150)
-    X = 2.5 * np.eye(8)[types] + 1.5 * np.eye(8)[5 + batch] + rng.normal(0, 1, (150, 8))
-    corrected = X - 1.2 * np.eye(8)[5 + batch]
-    return {
-        "embeddings": {
-            X_GENEMAMBA: corrected.astype(np.float32),
-            X_PCA: X.astype(np.float32),
-        },
-        "labels": np.array(["B", "T", "NK"], dtype=object)[types],
-        "batch": np.array(["x", "y"], dtype=object)[batch],
-    }
-
-
-@pytest.fixture(scope="module")
 def scored(cells):
     return score_embeddings(**cells, seed=0)
 
@@ -104,8 +86,8 @@ def test_correction_is_seen_by_the_metrics_that_look_for_it(scored):
 def test_two_runs_give_the_same_numbers(cells, scored):
     again = score_embeddings(**cells, seed=0)
 
+    assert score_embeddings(**cells, seed=0) == again
     assert values(again) == pytest.approx(values(scored), abs=1.1e-5)  # one rounding step
-    assert {score.note for score in again.scores} == {score.note for score in scored.scores}
 
 
 def test_rotating_an_embedding_changes_no_number_but_rounding(cells, scored):
@@ -167,21 +149,6 @@ def test_pcr_is_left_out_where_there_is_no_state_before_integration(cells):
     assert scores.notes == ("pcr_comparison is left out: there is no X_pca to compare with.",)
 
 
-def test_cells_above_the_maximum_are_drawn_by_the_seed(cells):
-    labels = np.where(np.arange(150) < 100, cells["labels"], UNKNOWN)
-    embeddings = {X_PCA: cells["embeddings"][X_PCA]}
-
-    first, again, other = (
-        score_embeddings(embeddings, labels, cells["batch"], seed=seed, max_cells=60)
-        for seed in (0, 0, 1)
-    )
-
-    assert values(first) == pytest.approx(values(again), abs=1.1e-5)
-    assert values(first) != pytest.approx(values(other), abs=1e-3)
-    assert {score.n for score in first.scores} == {60}
-    assert first.notes == ("60 cells were drawn for each group of metrics.",)
-
-
 def test_a_broken_embedding_costs_its_own_numbers_and_no_others(cells, scored):
     broken = cells["embeddings"][X_GENEMAMBA].copy()
     broken[3, 2] = np.nan
@@ -199,9 +166,7 @@ def test_a_broken_embedding_costs_its_own_numbers_and_no_others(cells, scored):
     assert of_pca == pytest.approx(expected, abs=1.1e-5)
 
 
-@pytest.mark.parametrize(
-    "sizes", [(40, 1, 1), (20, 2), (3, 2, 2)], ids=["single cells", "a pair", "seven cells"]
-)
+@pytest.mark.parametrize("sizes", [(40, 1, 1), (3, 2, 2)], ids=["single cells", "seven cells"])
 def test_tiny_types_give_numbers_or_notes_and_never_an_exception(sizes):
     rng = np.random.default_rng(0)
     labels = np.repeat([f"type {i}" for i in range(len(sizes))], sizes)
@@ -248,16 +213,17 @@ def test_a_failure_is_told_with_its_kind(cells):
     assert result.note == "ValueError: No objects to concatenate"
 
 
-def test_kbet_rises_when_the_batch_effect_is_removed(cells):
-    labels = np.full(150, "B")
-    spaces = [
-        Space(X=X, X_pre=None, labels=labels, batch=cells["batch"].astype(str))
-        for X in cells["embeddings"].values()
-    ]
+def test_kbet_is_computed_on_fifty_neighbours_like_in_the_benchmarker(cells):
+    """Its value is not computed here: it takes 40 s to compile."""
+    space = space_of(cells)
 
-    corrected, uncorrected = (compute_metric(KBET, s).values["kbet_per_label"] for s in spaces)
+    neighbors, batch, labels = KBET.arguments(space)
 
-    assert 0 <= uncorrected < corrected <= 1
+    assert neighbors.indices.shape == (150, 50)
+    np.testing.assert_array_equal(neighbors.indices, space.neighbors.indices[:, :50])
+    assert batch is space.batch
+    assert labels is space.labels
+    assert KBET.name == "kbet_per_label"
 
 
 def space_of(cells):

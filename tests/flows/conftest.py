@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support import genemamba, package_file
+from tests.support import genemamba, package_file, prefect_server
 
 MAIN_JOB = ("--atlas", "pbmc", "--label-key", "bulk_labels", "--preset", "tiny", "--json")
 
@@ -31,9 +31,21 @@ def workplace(tmp_path_factory):
     return tmp_path_factory.mktemp("main-job")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def server(tmp_path_factory):
+    """A Prefect server that every command talks to: starting one in each would take longer."""
+    with (
+        prefect_server(tmp_path_factory.mktemp("server")) as api,
+        pytest.MonkeyPatch.context() as set_up,
+    ):
+        set_up.setenv("PREFECT_API_URL", api)
+        yield api
+
+
 @pytest.fixture(scope="session")
-def main_job(workplace, run_main_job):
-    """The main job's home and result."""
-    done = run_main_job(workplace / "home")
+def main_job(workplace, reference, query):
+    """The main job's home and result, without a server: it embeds its own."""
+    home = workplace / "home"
+    done = genemamba(home, "run", reference, query, *MAIN_JOB, embedded=True)
     assert done.returncode == 0, done.stderr
     return workplace / "home", done

@@ -42,7 +42,10 @@ def test_a_deposit_on_s3_becomes_a_store_on_s3(
     endpoint, bucket, reference, tmp_path, workplace, monkeypatch
 ):
     bucket.upload_file(str(reference), "cells", "inbox/pbmc.h5ad")
-    remote = endpoint | {"GENEMAMBA_HOME": "s3://cells/home"}
+    remote = endpoint | {
+        "GENEMAMBA_HOME": "s3://cells/home",
+        "GENEMAMBA_DATABASE_URL": f"sqlite:///{tmp_path}/catalog.db",
+    }
 
     options = ("--atlas", "pbmc", "--label-key", "bulk_labels", "--json")
     done = genemamba(workplace / "s3", "ingest", "s3://cells/inbox/pbmc.h5ad", *options, **remote)

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 
 import anndata as ad
 import numpy as np
@@ -51,7 +52,10 @@ BAD_DEPOSITS = {
     "missing.h5ad": (lambda folder: None, "found nothing at"),
     "empty.h5ad": (lambda folder: (folder / "empty.h5ad").touch(), "found an empty file"),
     "truncated.h5ad": (truncated, "truncated|cut off|damaged|cannot be opened"),
-    "text.h5ad": (lambda folder: (folder / "text.h5ad").write_text("cells\n"), "HDF5|h5ad"),
+    "text.h5ad": (
+        lambda folder: (folder / "text.h5ad").write_text("cells\n"),
+        "signature not found",
+    ),
     "no_cells.h5ad": (lambda f: counts()[:0].copy().write_h5ad(f / "no_cells.h5ad"), "cell"),
     "doubled.h5ad": (doubled, "1 repeated obs_names, such as 'cell0'"),
     "value_-1.h5ad": (with_value(-1), "negative"),
@@ -157,8 +161,8 @@ def test_a_full_disk_fails_with_a_remedy_and_leaves_no_store(workplace, query):
     disk = workplace / "disk"
     disk.mkdir()
     script = (
-        f"mount -t tmpfs -o size=3m tmpfs {disk} && "
-        f"python -m genemamba ingest {query} --atlas x; code=$?; "
+        f"mount -t tmpfs -o size=1500k tmpfs {disk} && "
+        f"{sys.executable} -m genemamba ingest {query} --atlas x; code=$?; "
         f"ls {disk}/home/stores 2>/dev/null; exit $code"
     )
 

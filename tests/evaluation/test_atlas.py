@@ -1,0 +1,90 @@
+"""All scores of an annotation of a small atlas, with labels and without."""
+
+import anndata as ad
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, f1_score
+
+from genemamba.evaluation.atlas import BASELINE, MAJORITY, OURS, evaluate_atlas
+from genemamba.evaluation.controls import PERFECT, RANDOM
+from genemamba.evaluation.splits import split_labelled
+from genemamba.evaluation.transfer import majority_vote
+from genemamba.keys import UNKNOWN, X_GENEMAMBA, X_PCA
+from tests.small_atlas import small_adata, small_view
+
+
+def annotated(view):
+    """An annotation whose cells are shuffled and whose embedding knows the counts."""
+    counts = view.counts().toarray()
+    mixed = np.log1p(counts) @ np.random.default_rng(0).normal(0, 1, (counts.shape[1], 8))
+    whole = ad.AnnData(obs=view.obs, obsm={X_GENEMAMBA: mixed.astype(np.float32)})
+    return whole[np.random.default_rng(1).permutation(len(view.obs))].copy()
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+    view = small_view(tmp_path_factory.mktemp("labelled"), one=small_adata())
+    return view, evaluate_atlas(view, annotated(view), seed=0, max_cells=100)
+
+
+@pytest.fixture(scope="module")
+def unlabelled(tmp_path_factory):
+    adata = small_adata()
+    del adata.obs["cell_type"]
+    view = small_view(tmp_path_factory.mktemp("unlabelled"), one=adata)
+    return view, evaluate_atlas(view, annotated(view), seed=0, max_cells=1000)
+
+
+def test_every_embedding_and_method_is_scored(labelled):
+    _, evaluation = labelled
+    summary = evaluation.summary()
+
+    assert list(summary["integration"]) == [X_GENEMAMBA, X_PCA, RANDOM, PERFECT]
+    assert list(summary["annotation"]) == [OURS, BASELINE, MAJORITY]
+    assert summary["split"]["kind"] == evaluation.split_kind == "held-out batch"
+    bio = {name: scores["bio_conservation"] for name, scores in summary["integration"].items()}
+    assert bio[RANDOM] < bio[X_GENEMAMBA] < bio[PERFECT] == pytest.approx(1, abs=0.01)
+
+
+def test_labels_are_matched_to_cells_by_name_and_not_by_position(labelled):
+    _, evaluation = labelled
+
+    assert evaluation.annotation[OURS].accuracy > 0.9
+
+
+def test_the_majority_vote_scores_what_scikit_learn_says(labelled):
+    view, evaluation = labelled
+    labels = view.obs["cell_type"].to_numpy(dtype=str)
+    split = split_labelled(labels, view.obs["batch"].to_numpy(dtype=str), seed=0)
+    held_out = majority_vote(labels, split)
+
+    found = evaluation.annotation[MAJORITY]
+
+    truth, predicted = held_out.truth.tolist(), held_out.predicted.tolist()
+    assert found.n == 120
+    assert found.accuracy == accuracy_score(truth, predicted)
+    assert found.macro_f1 == pytest.approx(f1_score(truth, predicted, average="macro"))
+
+
+def test_as_many_cells_are_drawn_as_asked_for_once_each(labelled):
+    _, evaluation = labelled
+
+    assert len(evaluation.drawn_rows) == len(set(evaluation.drawn_rows)) == 100
+    assert (np.diff(evaluation.drawn_rows) > 0).all()
+    assert {name: layout.shape for name, layout in evaluation.umap.items()} == {
+        X_GENEMAMBA: (100, 2),
+        X_PCA: (100, 2),
+    }
+
+
+def test_an_unlabelled_atlas_gives_notes_and_no_annotation(unlabelled):
+    view, evaluation = unlabelled
+    summary = evaluation.summary()
+
+    assert set(view.obs["cell_type"]) == {UNKNOWN}
+    assert summary["annotation"] == {}
+    assert summary["split"] == {"kind": None, "summary": None}
+    assert evaluation.notes[0].startswith("Annotation cannot be scored: Expected")
+    assert summary["notes"] == [*evaluation.integration.notes, *evaluation.notes]
+    assert {score.group for score in evaluation.integration.scores} <= {"batch", "aggregate"}
+    assert evaluation.drawn_rows.tolist() == list(range(120))

@@ -1,0 +1,65 @@
+"""Small deposits of real genes with known counts, and the views of the atlases they make."""
+
+from pathlib import Path
+
+import anndata as ad
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from genemamba.atlas.genes import load_reference
+from genemamba.atlas.ingest import IngestOptions, plan_ingest, write_store
+from genemamba.atlas.versions import AtlasManifest, StoreEntry
+from genemamba.atlas.view import AtlasView
+
+TYPES = ("B cell", "T cell", "NK cell")
+N_GENES = 60
+
+
+def small_adata(*, n_obs=120, seed=0):
+    """Cells of three types, each with twenty genes of its own, in two batches."""
+    rng = np.random.default_rng(seed)
+    types = rng.integers(0, 3, n_obs)
+    rate = np.full((n_obs, N_GENES), 0.3)
+    for cell, kind in enumerate(types):
+        rate[cell, 20 * kind : 20 * kind + 20] = 3.0
+    adata = ad.AnnData(csr_matrix(rng.poisson(rate).astype(np.float32)))
+    adata.var_names = gene_ids()
+    adata.obs_names = [f"cell{i}" for i in range(n_obs)]
+    adata.obs["cell_type"] = np.array(TYPES, dtype=object)[types]
+    adata.obs["batch"] = np.array(["b1", "b2"], dtype=object)[rng.integers(0, 2, n_obs)]
+    return adata
+
+
+def gene_ids():
+    """Ensembl ids of genes whose symbols name no other gene."""
+    reference = load_reference()
+    fine = (
+        gene
+        for gene, biotype in reference.biotypes.items()
+        if biotype == "protein_coding"
+        and reference.match(reference.symbols[gene]).ensembl_id == gene
+    )
+    return [next(fine) for _ in range(N_GENES)]
+
+
+def small_view(folder: Path, **deposits) -> AtlasView:
+    """Ingest AnnDatas by name into one atlas, and open it."""
+    entries = []
+    for number, (name, adata) in enumerate(deposits.items()):
+        path, url = folder / f"{name}.h5ad", str(folder / f"{name}.zarr")
+        adata.write_h5ad(path)
+        sha256 = f"{number:064x}"
+        options, scratch = IngestOptions(), folder / f"scratch-{name}"
+        plan = plan_ingest(path, name=name, sha256=sha256, options=options, scratch=scratch)
+        summary = write_store(plan, url)
+        entries.append(
+            StoreEntry(
+                name=name,
+                digest=f"sha256:{number:064x}",
+                url=url,
+                n_obs=summary.n_obs,
+                n_vars=summary.n_vars,
+                deposit_sha256=sha256,
+            )
+        )
+    return AtlasView.open(AtlasManifest(atlas="small", stores=tuple(entries)))
