@@ -17,8 +17,9 @@ from genemamba.storage import is_local, join_url, relative_path, split_url
 def publish(staging: str, final: str, *, commit_mark: str | None = None) -> None:
     """Move a finished folder or file to its name; whoever comes second leaves the first as it is.
 
-    A local move is one rename. An object store has none, so objects are copied there with the
-    commit mark last: a reader that finds the mark finds everything.
+    A local move is one rename; a folder there that lost its commit mark is moved away first. An
+    object store has no rename, so objects are copied there with the commit mark last: a reader
+    that finds the mark finds everything.
 
     Parameters
     ----------
@@ -43,6 +44,9 @@ def publish(staging: str, final: str, *, commit_mark: str | None = None) -> None
     with storage_errors(final):
         if is_local(final):
             Path(target).parent.mkdir(parents=True, exist_ok=True)
+            if commit_mark and Path(target).is_dir() and not Path(target, commit_mark).exists():
+                # A rename brings the mark with it, so one without was damaged since.
+                Path(target).rename(f"{source}.damaged")
             _rename_or_yield(Path(source), Path(target))
             return
         _copy_with_mark_last(fs, source, target, commit_mark)

@@ -1,5 +1,6 @@
 """Small deposits of real genes with known counts, and the views of the atlases they make."""
 
+import hashlib
 from pathlib import Path
 
 import anndata as ad
@@ -45,17 +46,17 @@ def gene_ids():
 def small_view(folder: Path, **deposits) -> AtlasView:
     """Ingest AnnDatas by name into one atlas, and open it."""
     entries = []
-    for number, (name, adata) in enumerate(deposits.items()):
+    for name, adata in deposits.items():
         path, url = folder / f"{name}.h5ad", str(folder / f"{name}.zarr")
         adata.write_h5ad(path)
-        sha256 = f"{number:064x}"
+        sha256 = hashlib.sha256(name.encode()).hexdigest()
         options, scratch = IngestOptions(), folder / f"scratch-{name}"
         plan = plan_ingest(path, name=name, sha256=sha256, options=options, scratch=scratch)
         summary = write_store(plan, url)
         entries.append(
             StoreEntry(
                 name=name,
-                digest=f"sha256:{number:064x}",
+                digest=f"sha256:{sha256}",
                 url=url,
                 n_obs=summary.n_obs,
                 n_vars=summary.n_vars,

@@ -4,14 +4,18 @@ import json
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from genemamba.errors import GeneMambaError, InputError
 from genemamba.provenance import Json
+
+NO_WRAP_WIDTH: Final = 100_000
+"""Signs in a line of a file or pipe; rows longer than any path are not expected."""
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document and nothing else."
@@ -43,7 +47,8 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title:
         numeric = any(isinstance(row[index], int | float) for row in rows)
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(_text(value) for value in row))
+        # As text: brackets in a path would else be taken for markup.
+        table.add_row(*(Text(_text(value)) for value in row))
     console().print(table)
 
 
@@ -60,7 +65,7 @@ def print_note(text: str) -> None:
 def console(*, stderr: bool = False) -> Console:
     """Return a console that never wraps paths when its output is not a terminal."""
     plain = Console(stderr=stderr)
-    return plain if plain.is_terminal else Console(stderr=stderr, width=160, soft_wrap=True)
+    return plain if plain.is_terminal else Console(stderr=stderr, width=NO_WRAP_WIDTH)
 
 
 def error_document(error: GeneMambaError) -> Mapping[str, Json]:
