@@ -25,13 +25,13 @@ $(READY): pyproject.toml constraints.txt
 venv: $(READY)  ## Install everything that the other targets and the benchmarks need
 
 demo: $(READY)  ## Two real deposits become an annotated, scored, recorded atlas
-	GENEMAMBA_HOME=$(DEMO_HOME) $(BIN)/genemamba run \
-		$(call package_file,scanpy,datasets/10x_pbmc68k_reduced.h5ad) \
-		$(call package_file,celltypist,data/samples/sample_cell_by_gene.csv) \
+	GENEMAMBA_HOME="$(DEMO_HOME)" $(BIN)/genemamba run \
+		"$(call package_file,scanpy,datasets/10x_pbmc68k_reduced.h5ad)" \
+		"$(call package_file,celltypist,data/samples/sample_cell_by_gene.csv)" \
 		--atlas demo --label-key bulk_labels
 
 test: $(READY)  ## Run every test, contracts included
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: $(READY)  ## Lint, format, types and layer contracts
 	$(BIN)/ruff check .

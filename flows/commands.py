@@ -78,7 +78,7 @@ _version = click.option(
 )
 _seed = click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, 2**32 - 1),
     default=0,
     show_default=True,
     help="Seed of everything random.",

@@ -5,7 +5,6 @@ from prefect import flow
 from tasks.annotation import find_annotation
 from tasks.atlas import find_version
 from tasks.evaluation import score_annotation
-from tasks.model import find_model
 from tasks.report import write_page
 from tasks.results import AtlasResult
 from tasks.workspace import open_workspace
@@ -33,8 +32,7 @@ def evaluate_atlas(
     """
     workspace = open_workspace()
     version = find_version(workspace, atlas)
-    chosen = find_model(workspace, model, trained_on=version)
-    annotation = find_annotation(workspace, version, chosen)
+    annotation, chosen = find_annotation(workspace, version, model)
     evaluation = score_annotation(
         workspace, version, chosen, annotation, seed=seed, max_cells=max_cells
     )

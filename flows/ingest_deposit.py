@@ -34,7 +34,7 @@ def ingest_deposit(
     deposits = describe_deposits(
         sources, batch_key=batch_key, label_key=label_key, trusted_labels=trusted_labels
     )
-    outcomes = [ingest_source(workspace, deposit) for deposit in deposits]
+    outcomes = [ingest_source(workspace, atlas, deposit) for deposit in deposits]
     version = compose_version(workspace, atlas, keep_accepted(outcomes))
     return AtlasResult.gather(atlas=atlas, outcomes=outcomes, version=version)
 

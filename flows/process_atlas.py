@@ -60,7 +60,7 @@ def process_atlas(
     deposits = describe_deposits(
         sources, batch_key=batch_key, label_key=label_key, trusted_labels=trusted_labels
     )
-    outcomes = [ingest_source(workspace, deposit) for deposit in deposits]
+    outcomes = [ingest_source(workspace, atlas, deposit) for deposit in deposits]
     version = compose_version(workspace, atlas, keep_accepted(outcomes))
     trained = (
         find_model(workspace, model)

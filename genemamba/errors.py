@@ -11,6 +11,7 @@
     ├── StorageError(OSError)       a folder cannot be written, a disk is full
     ├── StoreError(ValueError)      a written store is damaged or missing
     ├── CatalogError(RuntimeError)  the record is unreachable or contradicts itself
+    │   └── StaleVersionError       another process made a version meanwhile
     └── ModelError(ValueError)      a checkpoint or backend cannot be used
 
 The command line exits with 2 for `InputError` and with 1 for every other one.
@@ -76,6 +77,10 @@ class StoreError(GeneMambaError, ValueError):
 
 class CatalogError(GeneMambaError, RuntimeError):
     """The record is unreachable or contradicts itself."""
+
+
+class StaleVersionError(CatalogError):
+    """A version was made from another than the newest, because a process was faster."""
 
 
 class ModelError(GeneMambaError, ValueError):

@@ -1,6 +1,7 @@
 """Writing that is whole or not there: staging areas, atomic publication, refusals to write."""
 
 import errno
+import fcntl
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -121,6 +122,33 @@ def storage_errors(where: str) -> Iterator[None]:
             raise
         msg = f"Expected to write under {where}, found: {error.strerror}. {remedies[error.errno]}"
         raise StorageError(msg) from error
+
+
+@contextmanager
+def exclusive_folder(folder: Path) -> Iterator[Path | None]:
+    """Yield a folder of this machine for one process alone, or None while another has it.
+
+    It is kept when the block raises or the process is killed, so that the next one can go on
+    from what is in it, and removed when the block ends well. A killed process lets go of it.
+
+    Raises
+    ------
+    StorageError
+        The folder cannot be written.
+    """
+    lock = folder.with_name(f"{folder.name}.lock")
+    with storage_errors(str(folder)):
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        stream = lock.open("w")
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield None
+            return
+        yield folder
+        shutil.rmtree(folder, ignore_errors=True)
+        lock.unlink(missing_ok=True)
 
 
 @contextmanager

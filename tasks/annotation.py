@@ -1,24 +1,27 @@
 """Embed and annotate every cell of an atlas version."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import torch
 from prefect import task
 
 from genemamba.atlas.versions import read_manifest
 from genemamba.atlas.view import AtlasView
+from genemamba.catalog.catalog import Catalog
+from genemamba.catalog.records import DatasetVersion
 from genemamba.catalog.values import Edge
 from genemamba.errors import CatalogError
 from genemamba.inference.atlas import annotate_atlas, write_annotation
 from genemamba.publishing import readable_folder
 from genemamba.training.checkpoint import load_checkpoint
 from tasks.ingest import COMMIT_MARK
+from tasks.model import find_model
 from tasks.policies import TRAIN_TIMEOUT_S
 from tasks.progress import progress_bar
 from tasks.stages import VIEW_MODULES, Produced, StagePlan, StageRef, run_stage, stage_ref
 from tasks.workspace import Workspace
 
-MODULES: Final = ("nn", "tokens", "training/checkpoint.py", "inference", *VIEW_MODULES)
+MODULES: Final = ("nn", "tokens", "training", "inference", "atlas/codecs.py", *VIEW_MODULES)
 """Library modules that decide what an annotation says."""
 
 
@@ -44,6 +47,7 @@ def annotate_version(
         ],
         params={"threshold": threshold, "device": device},
         modules=MODULES,
+        libraries=("scikit-learn", "torch"),
         seed=seed,
         commit_mark=COMMIT_MARK,
     )
@@ -76,22 +80,48 @@ def annotate_version(
     return run_stage(workspace, plan, work)
 
 
-def find_annotation(workspace: Workspace, version: StageRef, model: StageRef) -> StageRef:
-    """Return the newest annotation of an atlas version by a model.
+class FoundAnnotation(NamedTuple):
+    """An annotation and the model that made it."""
+
+    annotation: StageRef
+    model: StageRef
+
+
+def find_annotation(workspace: Workspace, version: StageRef, ref: str | None) -> FoundAnnotation:
+    """Return the newest annotation of an atlas version, or the newest by one model.
+
+    Parameters
+    ----------
+    workspace
+        Where to look.
+    version
+        The atlas version.
+    ref
+        Model version such as ``lung-small@2``; None means any.
 
     Raises
     ------
     CatalogError
-        There is none yet.
+        There is no such annotation, or no such model.
     """
-    wanted = {version.artifact.digest, model.artifact.digest}
+    wanted = find_model(workspace, ref).artifact.digest if ref else None
     with workspace.open_catalog() as catalog:
-        for annotation in reversed(catalog.dataset_versions("annotation", version.name)):
+        for annotation in _newest_annotations(catalog, version.name):
             run = catalog.run(annotation.run_id)
-            if wanted <= {edge.artifact.digest for edge in run.inputs}:
-                return stage_ref(run, reused=True)
+            inputs = {edge.role: edge.artifact.digest for edge in run.inputs}
+            if inputs["atlas"] == version.artifact.digest and wanted in (None, inputs["model"]):
+                model = find_model(workspace, inputs["model"])
+                return FoundAnnotation(stage_ref(run, reused=True), model)
+    by = f" by {ref}" if ref else ""
     msg = (
-        f"Expected an annotation of {version.label} by {model.label}, found none. "
-        f"Run `genemamba annotate --atlas {version.label} --model {model.label}` first."
+        f"Expected an annotation of {version.label}{by}, found none. "
+        f"Run `genemamba annotate --atlas {version.label}` first."
     )
     raise CatalogError(msg)
+
+
+def _newest_annotations(catalog: Catalog, atlas: str) -> list[DatasetVersion]:
+    try:
+        return catalog.dataset_versions("annotation", atlas)[::-1]
+    except CatalogError:
+        return []

@@ -14,6 +14,7 @@ from genemamba.atlas.versions import (
 )
 from genemamba.catalog.catalog import Catalog
 from genemamba.catalog.values import Edge
+from genemamba.errors import StaleVersionError
 from tasks.stages import Produced, StagePlan, StageRef, run_stage, stage_ref
 from tasks.workspace import Workspace
 
@@ -23,9 +24,27 @@ MODULES: Final = ("atlas/versions.py",)
 
 @task(name="compose-version")
 def compose_version(workspace: Workspace, atlas: str, entries: list[StoreEntry]) -> StageRef:
-    """Add stores to the newest version of an atlas; the same stores are the same version."""
+    """Add stores to the newest version of an atlas; the same stores are the same version.
+
+    Where another process adds to the atlas meanwhile, its stores are kept: the version is
+    composed again from what is then the newest.
+    """
+    while True:
+        try:
+            return _compose_on_newest(workspace, atlas, entries)
+        except StaleVersionError:
+            continue
+
+
+def newest_stores(workspace: Workspace, atlas: str) -> tuple[StoreEntry, ...]:
+    """Return the stores of an atlas's newest version; none where there is no such atlas."""
     with workspace.open_catalog() as catalog:
-        before = _newest_stores(catalog, atlas)
+        return _newest(catalog, atlas)[1]
+
+
+def _compose_on_newest(workspace: Workspace, atlas: str, entries: list[StoreEntry]) -> StageRef:
+    with workspace.open_catalog() as catalog:
+        number, before = _newest(catalog, atlas)
         manifest = AtlasManifest(atlas=atlas, stores=merge_stores(before, entries))
         inputs = [_store_edge(catalog, entry) for entry in manifest.stores]
     plan = StagePlan(
@@ -40,8 +59,12 @@ def compose_version(workspace: Workspace, atlas: str, entries: list[StoreEntry])
 
     def work(staged: str) -> Produced:
         write_manifest(manifest, staged, home=workspace.home)
-        facets = {"n_obs": manifest.n_obs, "stores": len(manifest.stores)}
-        return Produced(facets=facets, version_of=("atlas", atlas), media_type="application/json")
+        return Produced(
+            facets={"n_obs": manifest.n_obs, "stores": len(manifest.stores)},
+            version_of=("atlas", atlas),
+            after=number,
+            media_type="application/json",
+        )
 
     return run_stage(workspace, plan, work)
 
@@ -60,9 +83,11 @@ def find_version(workspace: Workspace, ref: str) -> StageRef:
     return replace(found, label=version.ref)
 
 
-def _newest_stores(catalog: Catalog, atlas: str) -> tuple[StoreEntry, ...]:
+def _newest(catalog: Catalog, atlas: str) -> tuple[int, tuple[StoreEntry, ...]]:
     newest = next((known.latest for known in catalog.atlases() if known.name == atlas), None)
-    return read_manifest(newest.artifact.uri).stores if newest else ()
+    if newest is None:
+        return 0, ()
+    return newest.version_no, read_manifest(newest.artifact.uri).stores
 
 
 def _store_edge(catalog: Catalog, entry: StoreEntry) -> Edge:

@@ -1,7 +1,7 @@
 """Ingest one deposit: fetch, validate, harmonise, write, verify, record; or refuse with a verdict."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -10,11 +10,12 @@ from prefect import task
 
 from genemamba.atlas.genes import load_reference
 from genemamba.atlas.ingest import IngestPlan, plan_ingest, write_store
-from genemamba.atlas.versions import StoreEntry
+from genemamba.atlas.versions import StoreEntry, settle_name
 from genemamba.catalog.values import ArtifactInfo, Deposit, Edge
 from genemamba.errors import InputError
 from genemamba.provenance import Json
 from genemamba.storage import FetchedFile, fetch_deposit
+from tasks.atlas import newest_stores
 from tasks.deposits import DepositSpec
 from tasks.policies import INGEST_TIMEOUT_S, RETRY_REMOTE
 from tasks.progress import progress_bar
@@ -82,13 +83,14 @@ class RefusedError(InputError):
 
 
 @task(name="ingest-source", timeout_seconds=INGEST_TIMEOUT_S, **RETRY_REMOTE)
-def ingest_source(workspace: Workspace, deposit: DepositSpec) -> IngestOutcome:
+def ingest_source(workspace: Workspace, atlas: str, deposit: DepositSpec) -> IngestOutcome:
     """Turn one deposit into a store, or into a verdict; never into half of either."""
     with TemporaryDirectory(prefix="genemamba-") as scratch:
         fetched = None
         try:
             with progress_bar(f"reading {deposit.name}") as bar:
                 fetched = fetch_deposit(deposit.uri, scratch=Path(scratch), progress=bar)
+            deposit = _settle_name(workspace, atlas, deposit, fetched)
             outcome = _ingest_fetched(workspace, deposit, fetched, Path(scratch))
         except InputError as error:
             outcome = _refused(deposit, error)
@@ -105,7 +107,18 @@ def inspect_source(deposit: DepositSpec) -> IngestOutcome:
             plan = _plan(deposit, fetched, Path(scratch))
         except InputError as error:
             return _refused(deposit, error)
-    return IngestOutcome(uri=deposit.uri, name=deposit.name, report=_report(deposit, plan))
+    report = _with_notes(plan.report, deposit.notes)
+    return IngestOutcome(uri=deposit.uri, name=deposit.name, report=report)
+
+
+def _settle_name(
+    workspace: Workspace, atlas: str, deposit: DepositSpec, fetched: FetchedFile
+) -> DepositSpec:
+    name = settle_name(newest_stores(workspace, atlas), deposit.name, fetched.sha256)
+    if name == deposit.name:
+        return deposit
+    note = f"is called {name!r} in this atlas: {deposit.name!r} is another deposit or its own name"
+    return replace(deposit, name=name, notes=[*deposit.notes, note])
 
 
 def _ingest_fetched(
@@ -137,7 +150,7 @@ def _ingest_fetched(
         plan = _plan(deposit, fetched, scratch)
         with progress_bar(f"writing {deposit.name}") as bar:
             summary = write_store(plan, staged, scheduler=workspace.dask_scheduler, progress=bar)
-        facets = {**asdict(summary), "report": _report(deposit, plan)}
+        facets = {**asdict(summary), "report": plan.report}
         return Produced(facets=facets, media_type="application/vnd+zarr")
 
     stage = run_stage(workspace, stage_plan, work)
@@ -150,8 +163,9 @@ def _ingest_fetched(
         n_vars=facets["n_vars"],
         deposit_sha256=fetched.sha256,
     )
+    report = _with_notes(facets["report"], deposit.notes)
     return IngestOutcome(
-        uri=deposit.uri, name=deposit.name, report=facets["report"], stage=stage, entry=entry
+        uri=deposit.uri, name=deposit.name, report=report, stage=stage, entry=entry
     )
 
 
@@ -167,8 +181,8 @@ def _plan(deposit: DepositSpec, fetched: FetchedFile, scratch: Path) -> IngestPl
         )
 
 
-def _report(deposit: DepositSpec, plan: IngestPlan) -> dict[str, Json]:
-    return {**plan.report, "notes": [*deposit.notes, *plan.report["notes"]]}
+def _with_notes(report: Mapping[str, Json], notes: Sequence[str]) -> dict[str, Json]:
+    return {**report, "notes": [*notes, *report["notes"]]}
 
 
 def _refused(deposit: DepositSpec, error: InputError) -> IngestOutcome:

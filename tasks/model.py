@@ -1,6 +1,5 @@
 """Pretrain GeneMamba on an atlas version, without a look at any label."""
 
-import shutil
 from dataclasses import replace
 from typing import Final
 
@@ -11,7 +10,7 @@ from genemamba.atlas.versions import read_manifest
 from genemamba.atlas.view import AtlasView
 from genemamba.catalog.values import Edge
 from genemamba.errors import CatalogError
-from genemamba.publishing import writable_folder
+from genemamba.publishing import exclusive_folder, writable_folder
 from genemamba.training.atlas import pretrain_on_atlas
 from genemamba.training.checkpoint import save_checkpoint
 from genemamba.training.presets import PresetName
@@ -54,14 +53,15 @@ def train_model(
         inputs=[Edge(role="atlas", artifact=version.artifact)],
         params={"preset": preset, "steps": steps, "device": device},
         modules=MODULES,
+        libraries=("torch",),
         seed=seed,
         commit_mark="config.json",
     )
-    resume = workspace.cache("training", short_digest(plan.work_key))
+    saved = workspace.cache("training", short_digest(plan.work_key))
 
     def work(staged: str) -> Produced:
         view = AtlasView.open(read_manifest(version.artifact.uri))
-        with progress_bar("pretraining") as bar:
+        with exclusive_folder(saved) as resume, progress_bar("pretraining") as bar:
             result = pretrain_on_atlas(
                 view,
                 preset=preset,
@@ -71,8 +71,8 @@ def train_model(
                 resume_dir=resume,
                 progress=bar,
             )
-        with writable_folder(staged) as folder:
-            save_checkpoint(folder, result)
+            with writable_folder(staged) as folder:
+                save_checkpoint(folder, result)
         facets = {
             "preset": preset,
             "steps": len(result.history),
@@ -82,9 +82,7 @@ def train_model(
         }
         return Produced(facets=facets, model_name=f"{version.name}-{preset}")
 
-    trained = run_stage(workspace, plan, work)
-    shutil.rmtree(resume, ignore_errors=True)
-    return trained
+    return run_stage(workspace, plan, work)
 
 
 def find_model(
@@ -102,7 +100,7 @@ def find_model(
             model = catalog.model(ref)
             found = stage_ref(catalog.run(model.run_id), reused=True)
             return replace(found, label=model.ref)
-        for model in reversed(catalog.models()):
+        for model in sorted(catalog.models(), key=lambda m: m.created_at, reverse=True):
             run = catalog.run(model.run_id)
             if trained_on and trained_on.artifact.digest in {e.artifact.digest for e in run.inputs}:
                 return stage_ref(run, reused=True)

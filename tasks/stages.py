@@ -23,7 +23,9 @@ from genemamba.publishing import publish, staging_area
 from genemamba.storage import join_url, split_url, tree_manifest
 from tasks.workspace import Workspace, staging_owner
 
-VIEW_MODULES: Final = tuple(f"atlas/{name}.py" for name in ("genes", "layout", "store", "view"))
+VIEW_MODULES: Final = tuple(
+    f"atlas/{name}.py" for name in ("genes", "layout", "sparse", "store", "view")
+)
 """Library modules that decide which cells and counts a stage sees of an atlas."""
 
 DIGEST_LENGTH: Final = 16
@@ -103,6 +105,8 @@ class Produced:
     """Numbers for the history."""
     version_of: tuple[str, str] | None = None
     """Kind and name of the data set of which this is a version."""
+    after: int | None = None
+    """Number of the newest version that this one was made from."""
     model_name: str | None = None
     """Name of the model of which this is a version."""
     media_type: str = "application/octet-stream"
@@ -199,7 +203,7 @@ def _work_and_record(
 def _record(run: RecordedRun, plan: StagePlan, artifact: ArtifactInfo, produced: Produced) -> None:
     run.add_metrics(produced.metrics)
     if produced.version_of:
-        run.add_dataset_version(*produced.version_of, artifact)
+        run.add_dataset_version(*produced.version_of, artifact, after=produced.after)
     elif produced.model_name:
         run.add_model_version(produced.model_name, artifact)
     else:

@@ -34,12 +34,10 @@ def small_home(folder: Path) -> SmallHome:
     (spec,) = describe_deposits(
         [str(deposit)], batch_key="batch", label_key="cell_type", trusted_labels=None
     )
-    outcome = ingest_source.fn(workspace, spec)
+    outcome = ingest_source.fn(workspace, "small", spec)
     version = compose_version.fn(workspace, "small", keep_accepted([outcome]))
     model = train_model.fn(workspace, version, preset="tiny", steps=3, seed=0, device="cpu")
-    annotation = annotate_version.fn(
-        workspace, version, model, threshold=0.5, seed=0, device="cpu"
-    )
+    annotation = annotate_version.fn(workspace, version, model, threshold=0.5, seed=0, device="cpu")
     scores = run_stage(workspace, plan_scores(version, annotation), write_scores)
     return SmallHome(workspace, deposit, outcome, version, model, annotation, scores)
 

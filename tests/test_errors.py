@@ -41,7 +41,7 @@ def test_every_error_is_drawn_in_the_tree_under_its_parents():
         builtin = [base.__name__ for base in kind.__bases__ if base.__module__ == "builtins"]
         assert all(f"({name})" in line for name in builtin)
         indented = line.startswith("    │")
-        assert indented == (InputError in kind.__bases__)
+        assert indented == (GeneMambaError not in kind.__bases__)
 
 
 def test_every_refusal_is_caught_as_input_error_and_as_value_error():

@@ -7,6 +7,7 @@ import pytest
 
 from genemamba.errors import StorageError
 from genemamba.publishing import (
+    exclusive_folder,
     publish,
     readable_folder,
     staging_area,
@@ -103,3 +104,26 @@ def test_remote_folders_are_written_and_read_through_a_local_one():
 def test_a_refusal_to_write_says_where_and_what_to_do(code, advice):
     with pytest.raises(StorageError, match=rf"write under HOME.*{advice}"), storage_errors("HOME"):
         raise OSError(code, "refused")
+
+
+def test_a_folder_belongs_to_one_process_until_its_work_ends_well(tmp_path):
+    folder = tmp_path / "training" / "key"
+    with exclusive_folder(folder) as mine:
+        mine.mkdir()
+        with exclusive_folder(folder) as other:
+            assert other is None
+        assert mine.is_dir()
+
+    assert list((tmp_path / "training").iterdir()) == []
+
+
+def test_a_folder_outlives_work_that_fails(tmp_path):
+    def fail():
+        with exclusive_folder(tmp_path / "key") as mine:
+            mine.mkdir()
+            (mine / "absent").read_bytes()
+
+    with pytest.raises(FileNotFoundError, match="absent"):
+        fail()
+
+    assert (tmp_path / "key").is_dir()

@@ -10,7 +10,8 @@ import anndata
 import pandas as pd
 from anndata.io import read_elem
 
-from genemamba.atlas.matrices import Matrix, open_elements, open_matrix
+from genemamba.atlas.elements import open_elements
+from genemamba.atlas.matrices import CscElement, Matrix, open_matrix
 from genemamba.errors import SourceError
 
 PLACES: Final = (
@@ -63,11 +64,19 @@ class AnnDataSource:
         ------
         SourceError
             The file is damaged, or the table of genes is missing.
+        StorageError
+            The scratch folder cannot be written.
         """
         for location, element, table in PLACES:
-            matrix = open_matrix(self.path, element, scratch=scratch)
-            if matrix is not None:
-                yield Candidate(location, matrix, self._table(table))
+            matrix = open_matrix(self.path, element)
+            if matrix is None:
+                continue
+            var = self._table(table)
+            if isinstance(matrix, CscElement):
+                # Turning it round takes memory and disk by its shape, which may be damaged.
+                refuse_misfit(location, matrix.shape, tables=(len(self.obs()), len(var)))
+                matrix = matrix.by_cells(scratch / f"rows-{element.replace('/', '-')}")
+            yield Candidate(location, matrix, var)
 
     def _table(self, name: str) -> pd.DataFrame:
         with open_elements(self.path) as file:
@@ -89,6 +98,22 @@ class AnnDataSource:
             expected=f"{self.path.name} to hold an AnnData object",
             found=f"no table {name!r} in it",
             remedy="Write it with adata.write_h5ad or adata.write_zarr.",
+        )
+
+
+def refuse_misfit(location: str, shape: tuple[int, int], *, tables: tuple[int, int]) -> None:
+    """Refuse a matrix of another shape than the tables of cells and genes have.
+
+    Raises
+    ------
+    SourceError
+        The shapes differ.
+    """
+    if shape != tables:
+        raise SourceError(
+            expected=f"{location} of shape {tables}, as the tables say",
+            found=f"shape {shape}",
+            remedy="Copy the deposit again, or write it again with adata.write_h5ad.",
         )
 
 

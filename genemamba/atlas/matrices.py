@@ -1,16 +1,14 @@
 """The matrices of AnnData files, HDF5 or Zarr, readable by cells without loading the file."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import h5py
 import numpy as np
-import zarr
 from scipy.sparse import csc_matrix, csr_matrix
 
+from genemamba.atlas.elements import damaged, open_elements
 from genemamba.atlas.sparse import (
     BLOCK_NNZ,
     RowRange,
@@ -19,7 +17,6 @@ from genemamba.atlas.sparse import (
     row_blocks,
     spool_columns,
 )
-from genemamba.errors import SourceError
 
 
 class Matrix(Protocol):
@@ -56,9 +53,10 @@ class CsrElement:
             group = file[self.element]
             indptr = group["indptr"][start : stop + 1].astype(np.int64)
             low, high = int(indptr[0]), int(indptr[-1])
-            data, indices = group["data"][low:high], group["indices"][low:high]
-        shape = (stop - start, self.shape[1])
-        return canonical_csr(csr_matrix((_as_float(data), indices, indptr - low), shape=shape))
+            indices = _checked(group["indices"][low:high], self.shape[1], self.path.name)
+            parts = _as_float(group["data"][low:high]), indices, indptr - low
+            matrix = csr_matrix(parts, shape=(stop - start, self.shape[1]))
+        return canonical_csr(matrix)
 
     def blocks(self, *, max_nnz: int = BLOCK_NNZ) -> Iterator[RowRange]:
         """Cut the cells into blocks of bounded size, as `row_blocks`."""
@@ -89,35 +87,50 @@ class DenseElement:
         return row_blocks(np.arange(n_obs + 1, dtype=np.int64) * n_vars, max_nnz=max_nnz)
 
 
-@contextmanager
-def open_elements(path: Path) -> Iterator[Any]:
-    """Open an AnnData file as nested mappings of groups and arrays.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CscElement:
+    """A ``csc_matrix`` group of an AnnData file, which must be turned round to be read by cells."""
 
-    Parameters
-    ----------
-    path
-        An h5ad file, or a Zarr folder.
+    path: Path
+    """The h5ad file or Zarr folder."""
+    element: str
+    """Where the group lies in it."""
+    shape: tuple[int, int]
+    """Cells and genes."""
 
-    Raises
-    ------
-    SourceError
-        The file is not HDF5, is cut off, or a block of it cannot be decoded.
-    """
-    try:
-        if path.is_dir():
-            yield zarr.open_group(path, mode="r")
-        else:
-            with h5py.File(path, "r") as file:
-                yield file
-    except OSError as error:
-        raise SourceError(
-            expected=f"{path.name} to be a whole AnnData file",
-            found=f"one that cannot be read ({error})",
-            remedy="Copy the deposit again, or write it again with adata.write_h5ad.",
-        ) from error
+    def by_cells(self, folder: Path) -> SpooledMatrix:
+        """Write the matrix by cells into a scratch folder.
+
+        Raises
+        ------
+        SourceError
+            The deposit is damaged.
+        StorageError
+            The scratch folder cannot be written.
+        """
+        n_obs, n_vars = self.shape
+        lengths = np.zeros(n_obs, dtype=np.int64)
+        with open_elements(self.path) as file:
+            group = file[self.element]
+            indptr = group["indptr"][:].astype(np.int64)
+            for low in range(0, int(indptr[-1]), BLOCK_NNZ):
+                indices = _checked(group["indices"][low : low + BLOCK_NNZ], n_obs, self.path.name)
+                lengths += np.bincount(indices, minlength=n_obs)
+        return spool_columns(self._columns(indptr), lengths=lengths, n_vars=n_vars, folder=folder)
+
+    def _columns(self, indptr: np.ndarray) -> Iterator[csc_matrix]:
+        # The file is closed while a block is out: what its user does is no reading of it.
+        for start, stop in row_blocks(indptr):
+            low, high = int(indptr[start]), int(indptr[stop])
+            with open_elements(self.path) as file:
+                group = file[self.element]
+                indices = _checked(group["indices"][low:high], self.shape[0], self.path.name)
+                parts = _as_float(group["data"][low:high]), indices, indptr[start : stop + 1] - low
+                block = csc_matrix(parts, shape=(self.shape[0], stop - start))
+            yield block
 
 
-def open_matrix(path: Path, element: str, *, scratch: Path) -> Matrix | None:
+def open_matrix(path: Path, element: str) -> CsrElement | CscElement | DenseElement | None:
     """Return the matrix at a place in an AnnData file; None where there is no numeric one.
 
     Parameters
@@ -126,8 +139,11 @@ def open_matrix(path: Path, element: str, *, scratch: Path) -> Matrix | None:
         An h5ad file, or a Zarr folder.
     element
         Where to look in it, such as ``X`` or ``layers/counts``.
-    scratch
-        Folder in which a matrix stored by gene (CSC) is turned round, once.
+
+    Raises
+    ------
+    SourceError
+        The file is damaged; the pointers of a sparse matrix are checked, its values are not.
     """
     with open_elements(path) as file:
         if element not in file:
@@ -139,9 +155,9 @@ def open_matrix(path: Path, element: str, *, scratch: Path) -> Matrix | None:
         if encoding not in ("csr", "csc"):
             return None
         shape = _shape(node.attrs.get("shape", node.attrs.get("h5sparse_shape")))
-        if encoding == "csr":
-            return CsrElement(path=path, element=element, shape=shape)
-        return _spool_csc(node, shape, folder=scratch / f"rows-{element.replace('/', '-')}")
+        _check_pointers(node, shape[encoding == "csc"], path.name)
+    kind = CsrElement if encoding == "csr" else CscElement
+    return kind(path=path, element=element, shape=shape)
 
 
 def _encoding(node: Any) -> str | None:  # noqa: ANN401  # h5py and zarr share no type
@@ -156,21 +172,27 @@ def _shape(values: Any) -> tuple[int, int]:  # noqa: ANN401  # list, tuple or ar
     return n_obs, n_vars
 
 
-def _spool_csc(group: Any, shape: tuple[int, int], *, folder: Path) -> SpooledMatrix:  # noqa: ANN401
-    n_obs, n_vars = shape
-    indptr = group["indptr"][:].astype(np.int64)
-    lengths = np.zeros(n_obs, dtype=np.int64)
-    for low in range(0, int(indptr[-1]), BLOCK_NNZ):
-        lengths += np.bincount(group["indices"][low : low + BLOCK_NNZ], minlength=n_obs)
-    columns = _column_blocks(group, indptr, n_obs)
-    return spool_columns(columns, lengths=lengths, n_vars=n_vars, folder=folder)
+def _check_pointers(group: Any, n_vectors: int, name: str) -> None:  # noqa: ANN401  # as above
+    """Refuse row (or column) pointers that do not cut the values into consecutive parts."""
+    indptr, data, indices = group["indptr"][:], group["data"], group["indices"]
+    if indptr.dtype.kind not in "iu" or indices.dtype.kind not in "iu":
+        raise damaged(name, f"pointers of type {indptr.dtype} and indices of {indices.dtype}")
+    if data.dtype.kind not in "biuf":
+        raise damaged(name, f"values of type {data.dtype}")
+    ends = indptr.shape == (n_vectors + 1,) and (int(indptr[0]), int(indptr[-1]))
+    n_values = {data.shape, indices.shape}
+    if n_values != {(int(indptr[-1]),)} or ends != (0, int(indptr[-1])):
+        raise damaged(name, "a sparse matrix whose pointers do not fit its values")
+    if (indptr[1:] < indptr[:-1]).any():
+        raise damaged(name, "a sparse matrix whose pointers go back")
 
 
-def _column_blocks(group: Any, indptr: np.ndarray, n_obs: int) -> Iterator[csc_matrix]:  # noqa: ANN401
-    for start, stop in row_blocks(indptr):
-        low, high = int(indptr[start]), int(indptr[stop])
-        parts = group["data"][low:high], group["indices"][low:high], indptr[start : stop + 1] - low
-        yield csc_matrix(parts, shape=(n_obs, stop - start))
+def _checked(indices: np.ndarray, bound: int, name: str) -> np.ndarray:
+    """Return indices as they are, all of them in ``[0, bound)``: negative ones would wrap."""
+    if len(indices) and not (0 <= int(indices.min()) and int(indices.max()) < bound):
+        found = f"a sparse matrix with indices from {indices.min()} to {indices.max()}"
+        raise damaged(name, f"{found}, of {bound}")
+    return indices
 
 
 def _as_float(values: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Protocol
 import pandas as pd
 from scipy.sparse import csr_matrix
 
-from genemamba.atlas.anndata_files import AnnDataSource, Candidate
+from genemamba.atlas.anndata_files import AnnDataSource, Candidate, refuse_misfit
 from genemamba.atlas.counts import CountsReader, Scale, recognise_scale
 from genemamba.atlas.delimited import DELIMITERS, DelimitedSource
 from genemamba.errors import CountsError, SourceError
@@ -78,6 +78,8 @@ def open_source(path: Path, *, scratch: Path) -> CountsSource:
         The file is missing, empty, damaged, or of a format that nothing here reads.
     CountsError
         There are no cells, no genes or no counts.
+    StorageError
+        The scratch folder cannot be written.
     """
     source = _open_format(path)
     obs = source.obs()
@@ -85,7 +87,8 @@ def open_source(path: Path, *, scratch: Path) -> CountsSource:
     seen: list[Candidate] = []
     for candidate in source.candidates(scratch=scratch):
         _refuse_empty(candidate.var, thing="gene")
-        _refuse_misfit(candidate, n_obs=len(obs))
+        tables = (len(obs), len(candidate.var))
+        refuse_misfit(candidate.location, candidate.matrix.shape, tables=tables)
         if recognise_scale(candidate.matrix) == "counts":
             return _counts_source(obs, candidate, "counts")
         seen.append(candidate)
@@ -156,14 +159,4 @@ def _refuse_empty(table: pd.DataFrame, *, thing: str) -> None:
             expected=f"at least one {thing}",
             found=f"a deposit with no {thing}s",
             remedy="Check how the file was written, or whether a filter removed everything.",
-        )
-
-
-def _refuse_misfit(candidate: Candidate, *, n_obs: int) -> None:
-    shape = (n_obs, len(candidate.var))
-    if candidate.matrix.shape != shape:
-        raise SourceError(
-            expected=f"{candidate.location} of shape {shape}, as the tables say",
-            found=f"shape {candidate.matrix.shape}",
-            remedy="Write the file again with adata.write_h5ad.",
         )

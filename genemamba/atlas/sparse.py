@@ -1,5 +1,7 @@
 """Compressed sparse rows in blocks of bounded size, and on disk when they come by column."""
 
+import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +10,8 @@ from typing import BinaryIO, Final, NamedTuple, Self
 
 import numpy as np
 from scipy.sparse import csc_matrix, csr_matrix
+
+from genemamba.publishing import storage_errors
 
 BLOCK_NNZ: Final = 4 * 1024 * 1024
 """Stored values a block may hold: at most 100 MB with every temporary copy of it."""
@@ -131,9 +135,19 @@ def spool_columns(
         Genes in all.
     folder
         Scratch folder, created.
+
+    Raises
+    ------
+    StorageError
+        The scratch folder cannot be written, or its disk is full.
     """
+    with storage_errors(str(folder)):
+        _fill(columns, _pointers(lengths), folder)
+    return SpooledMatrix(folder=folder, shape=(len(lengths), n_vars))
+
+
+def _fill(columns: Iterator[csc_matrix], indptr: np.ndarray, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    indptr = _pointers(lengths)
     np.save(folder / "indptr.npy", indptr)
     nnz = int(indptr[-1])
     data = _allocate(folder / "data.bin", np.float64, nnz)
@@ -146,7 +160,6 @@ def spool_columns(
         data[target], indices[target] = rows.data, rows.indices + first_gene
         cursor += counts
         first_gene += block.shape[1]
-    return SpooledMatrix(folder=folder, shape=(len(lengths), n_vars))
 
 
 def _pointers(lengths: np.ndarray) -> np.ndarray:
@@ -157,6 +170,11 @@ def _allocate(path: Path, dtype: type, size: int) -> np.ndarray:
     if size == 0:  # an empty file cannot be mapped
         path.touch()
         return np.empty(0, dtype=dtype)
+    if sys.platform == "linux":
+        # A disk that runs full under a memory map kills the process; here it raises OSError.
+        with path.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, size * np.dtype(dtype).itemsize)
+        return np.memmap(path, dtype=dtype, mode="r+", shape=(size,))
     return np.memmap(path, dtype=dtype, mode="w+", shape=(size,))
 
 

@@ -12,6 +12,7 @@ from genemamba.atlas.layout import GeneLayout
 from genemamba.atlas.readers import CountsSource
 from genemamba.atlas.sparse import BLOCK_NNZ
 from genemamba.errors import CountsError
+from genemamba.publishing import storage_errors
 from genemamba.storage import Progress
 
 FLOAT32_EXACT: Final = 2**24
@@ -46,8 +47,13 @@ class Survey:
         return np.dtype(np.float32 if self.largest <= FLOAT32_EXACT else np.float64)
 
     def save(self, folder: Path, layout: GeneLayout) -> Path:
-        """Put what the writing tasks need into files, so that they are sent only the folder."""
-        folder.mkdir(parents=True, exist_ok=True)
+        """Put what the writing tasks need into files, so that they are sent only the folder.
+
+        Raises
+        ------
+        StorageError
+            The folder cannot be written.
+        """
         arrays = {
             "rows": self.rows,
             "indptr": self.indptr,
@@ -56,8 +62,10 @@ class Survey:
             "columns": layout.columns,
             "numbers": layout.numbers,
         }
-        for name, values in arrays.items():
-            np.save(folder / f"{name}.npy", values)
+        with storage_errors(str(folder)):
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, values in arrays.items():
+                np.save(folder / f"{name}.npy", values)
         return folder
 
 

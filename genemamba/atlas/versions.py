@@ -96,25 +96,39 @@ class AtlasManifest:
 def merge_stores(
     before: Iterable[StoreEntry], added: Iterable[StoreEntry]
 ) -> tuple[StoreEntry, ...]:
-    """Add stores to those of a version; a deposit that comes again replaces its earlier store.
+    """Add stores to those of a version; a deposit's store replaces its earlier one.
 
     Parameters
     ----------
     before
         Stores of the newest version.
     added
-        Stores to add. One with the name or the deposit of another takes its place, also
-        among themselves.
+        Stores to add. One of the same deposit as another takes its place, also among
+        themselves.
     """
     merged: list[StoreEntry] = []
     for entry in [*before, *added]:
-        merged = [
-            other
-            for other in merged
-            if other.name != entry.name and other.deposit_sha256 != entry.deposit_sha256
-        ]
+        merged = [other for other in merged if other.deposit_sha256 != entry.deposit_sha256]
         merged.append(entry)
     return tuple(merged)
+
+
+def settle_name(before: Iterable[StoreEntry], name: str, deposit_sha256: str) -> str:
+    """Name a deposit in an atlas: as before if it was there, else apart from every other.
+
+    Parameters
+    ----------
+    before
+        Stores of the newest version.
+    name
+        What the deposit would be called.
+    deposit_sha256
+        64 hex digits over its bytes.
+    """
+    names = {entry.deposit_sha256: entry.name for entry in before}
+    if deposit_sha256 in names:
+        return names[deposit_sha256]
+    return f"{name}-{deposit_sha256[:8]}" if name in names.values() else name
 
 
 def write_manifest(manifest: AtlasManifest, url: str, *, home: str) -> None:

@@ -18,7 +18,7 @@ def work_key(
     inputs
         What it reads. Their order and where they lie decide nothing; roles and digests do.
     params
-        Parameters that decide the result; not paths, devices or numbers of workers.
+        Parameters that decide the result; not paths or numbers of workers.
     code_digest
         `genemamba.provenance.source_digest` over the modules that decide the result.
 

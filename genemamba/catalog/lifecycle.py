@@ -41,6 +41,8 @@ class NewVersion:
     """Name of the series."""
     artifact: ArtifactInfo
     """What the version is."""
+    after: int | None = None
+    """Number of the newest version when it was made; None where that decides nothing."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -170,7 +172,9 @@ def _add_version(
     if new.kind == MODEL:
         store_model_version(session, new.name, artifact_id, run_id=run_id, at=at)
     else:
-        store_dataset_version(session, new.kind, new.name, artifact_id, run_id=run_id, at=at)
+        store_dataset_version(
+            session, new.kind, new.name, artifact_id, run_id=run_id, at=at, after=new.after
+        )
 
 
 def _add_metric(session: Session, run_id: str, metric: Metric, at: datetime) -> None:

@@ -74,7 +74,7 @@ class RecordedRun:
         self._produce.outputs.append(Edge(role, artifact))
 
     def add_dataset_version(
-        self, kind: str, name: str, artifact: ArtifactInfo
+        self, kind: str, name: str, artifact: ArtifactInfo, *, after: int | None = None
     ) -> PendingVersion[DatasetVersion]:
         """Say that an artifact that the run made is the next version of a series.
 
@@ -88,6 +88,9 @@ class RecordedRun:
             Name of the series.
         artifact
             What the version is.
+        after
+            Number of the newest version that it was made from, 0 for none: where another was
+            recorded since, the run ends with a `StaleVersionError` instead.
 
         Raises
         ------
@@ -95,7 +98,7 @@ class RecordedRun:
             The kind or the name holds signs that references are made of, or the kind is that of
             models.
         """
-        self._add_version(kind, name, artifact, refused=MODEL)
+        self._add_version(kind, name, artifact, refused=MODEL, after=after)
         return PendingVersion(
             lambda: only(
                 version
@@ -166,7 +169,13 @@ class RecordedRun:
             end(session, self.id, status, at=self._clock(), error=text)
 
     def _add_version(
-        self, kind: str, name: str, artifact: ArtifactInfo, *, refused: str = ""
+        self,
+        kind: str,
+        name: str,
+        artifact: ArtifactInfo,
+        *,
+        refused: str = "",
+        after: int | None = None,
     ) -> None:
         if kind == refused or not all(NAME_PATTERN.fullmatch(word) for word in (kind, name)):
             raise InputError(
@@ -174,4 +183,6 @@ class RecordedRun:
                 found=f"kind {kind!r}, name {name!r}",
                 remedy="Choose another name.",
             )
-        self._produce.versions.append(NewVersion(kind=kind, name=name, artifact=artifact))
+        self._produce.versions.append(
+            NewVersion(kind=kind, name=name, artifact=artifact, after=after)
+        )

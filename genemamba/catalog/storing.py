@@ -20,7 +20,7 @@ from genemamba.catalog.artifact_tables import (
 from genemamba.catalog.base import Base
 from genemamba.catalog.run_tables import EnvironmentRow, TransformRow
 from genemamba.catalog.values import ArtifactInfo, Deposit
-from genemamba.errors import CatalogError
+from genemamba.errors import CatalogError, StaleVersionError
 from genemamba.provenance import CodeVersion, Json, digest_json
 
 
@@ -110,9 +110,22 @@ def _store_artifact(session: Session, artifact: ArtifactInfo, at: datetime) -> i
 
 
 def store_dataset_version(
-    session: Session, kind: str, name: str, artifact_id: int, *, run_id: str, at: datetime
+    session: Session,
+    kind: str,
+    name: str,
+    artifact_id: int,
+    *,
+    run_id: str,
+    at: datetime,
+    after: int | None,
 ) -> None:
-    """Make an artifact the next version of a series, unless it is one already."""
+    """Make an artifact the next version of a series, unless it is one already.
+
+    Raises
+    ------
+    StaleVersionError
+        It was made from another version than the newest.
+    """
     lock(session, f"{kind}:{name}")
     add_missing(session, DatasetRow, {"kind": kind, "name": name})
     dataset_id = _id(session, DatasetRow.id, DatasetRow.kind == kind, DatasetRow.name == name)
@@ -120,6 +133,15 @@ def store_dataset_version(
     last = session.scalar(
         sa.select(sa.func.max(number)).where(DatasetVersionRow.dataset_id == dataset_id)
     )
+    known = session.scalar(
+        sa.select(number).where(
+            DatasetVersionRow.dataset_id == dataset_id,
+            DatasetVersionRow.artifact_id == artifact_id,
+        )
+    )
+    if known is None and after is not None and after != (last or 0):
+        msg = f"Expected {kind} {name!r} to be at version {after}, found {last}. Compose it again."
+        raise StaleVersionError(msg)
     version = {"dataset_id": dataset_id, "version_no": (last or 0) + 1}
     made = {"artifact_id": artifact_id, "run_id": run_id, "created_at": at}
     add_missing(session, DatasetVersionRow, version | made)

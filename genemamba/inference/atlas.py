@@ -5,14 +5,15 @@ from typing import Final
 
 import anndata as ad
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import torch
 
 from genemamba import keys
 from genemamba.atlas.codecs import explicit_defaults
 from genemamba.atlas.view import AtlasView
-from genemamba.errors import SchemaError
-from genemamba.inference.annotation import LabelTransfer, check_learnable, fit_probe
+from genemamba.errors import ModelError
+from genemamba.inference.annotation import LabelTransfer, can_learn_from, fit_probe
 from genemamba.inference.embedding import embed_cells
 from genemamba.provenance import Json
 from genemamba.storage import Progress, zarr_store
@@ -56,19 +57,33 @@ def annotate_atlas(
     -------
     AnnData of shape ``(n_obs, 0)``: `keys.X_GENEMAMBA` in ``obsm``, `keys.CELL_TYPE_PRED` and
     `keys.CELL_TYPE_PRED_CONFIDENCE` in ``obs``. Without two labelled types every cell is
-    unknown, with confidence 0.
+    unknown, with confidence 0; so is a cell with no gene of the vocabulary.
+
+    Raises
+    ------
+    ModelError
+        No gene of the atlas is in the model's vocabulary.
     """
     measured = set(view.gene_ids)
     known = [gene for gene in checkpoint.vocabulary.gene_ids if gene in measured]
+    if not known:
+        msg = (
+            f"Expected genes of atlas {view.manifest.atlas!r} in the model's vocabulary, found "
+            f"none of {len(measured)}. Choose another model, or train one on this atlas."
+        )
+        raise ModelError(msg)
     tokens = rank_tokens(
         view.counts(known), checkpoint.vocabulary, known, seqlen=checkpoint.training_config.seqlen
     )
     embedding = embed_cells(checkpoint.model.to(device), tokens, device=device, progress=progress)
-    transfer = _transfer_labels(embedding, view.obs, threshold=threshold, seed=seed)
+    seen = tokens.lengths > 0
+    labels = np.where(seen, view.obs[keys.CELL_TYPE].to_numpy(dtype=str), keys.UNKNOWN)
+    transfer = _transfer_labels(embedding, labels, threshold=threshold, seed=seed)
     obs = view.obs[list(KEPT_COLUMNS)].copy()
-    obs[keys.CELL_TYPE_PRED] = pd.Categorical(transfer.labels)
-    obs[keys.CELL_TYPE_PRED_CONFIDENCE] = transfer.confidence.astype(np.float32)
-    return ad.AnnData(obs=obs, obsm={keys.X_GENEMAMBA: embedding})
+    obs[keys.CELL_TYPE_PRED] = pd.Categorical(np.where(seen, transfer.labels, keys.UNKNOWN))
+    obs[keys.CELL_TYPE_PRED_CONFIDENCE] = np.where(seen, transfer.confidence, 0).astype(np.float32)
+    reach = {"genes_in_vocabulary": len(known), "cells_without_token": int((~seen).sum())}
+    return ad.AnnData(obs=obs, obsm={keys.X_GENEMAMBA: embedding}, uns={keys.UNS: reach})
 
 
 def write_annotation(
@@ -85,12 +100,14 @@ def write_annotation(
     provenance
         What made it; kept in ``uns``.
     """
-    adata.uns[keys.UNS] = dict(provenance)
+    reach = dict(adata.uns[keys.UNS])
+    adata.uns[keys.UNS] = {**reach, **provenance}
     with explicit_defaults():
         adata.write_zarr(zarr_store(url, mode="w"))
     predicted = adata.obs[keys.CELL_TYPE_PRED]
     return {
         "n_obs": adata.n_obs,
+        **reach,
         "n_unknown": int((predicted == keys.UNKNOWN).sum()),
         "labels": {str(label): int(n) for label, n in predicted.value_counts().items() if n},
     }
@@ -102,16 +119,17 @@ def read_annotation(url: str) -> ad.AnnData:
 
 
 def _transfer_labels(
-    embedding: np.ndarray, obs: pd.DataFrame, *, threshold: float, seed: int
+    embedding: npt.NDArray[np.floating],
+    labels: npt.NDArray[np.str_],
+    *,
+    threshold: float,
+    seed: int,
 ) -> LabelTransfer:
-    labels = obs[keys.CELL_TYPE].to_numpy(dtype=str)
-    try:
-        check_learnable(labels)
-    except SchemaError:
-        return LabelTransfer(
-            labels=np.full(len(labels), keys.UNKNOWN, dtype=object),
-            confidence=np.zeros(len(labels)),
-            probabilities=np.zeros((len(labels), 0)),
-            classes=(),
-        )
-    return fit_probe(embedding, labels, seed=seed).transfer(embedding, threshold=threshold)
+    if can_learn_from(labels):
+        return fit_probe(embedding, labels, seed=seed).transfer(embedding, threshold=threshold)
+    return LabelTransfer(
+        labels=np.full(len(labels), keys.UNKNOWN, dtype=object),
+        confidence=np.zeros(len(labels)),
+        probabilities=np.zeros((len(labels), 0)),
+        classes=(),
+    )

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genemamba import keys
+from genemamba.atlas.versions import AtlasManifest
 from genemamba.atlas.view import AtlasView
 from genemamba.catalog.graph import ArtifactNode, Lineage, RunNode
 from genemamba.catalog.records import ArtifactRecord
@@ -64,7 +65,7 @@ def assemble_report(
     upstream
         Upstream lineage of the evaluation.
     run_ids
-        Runs that trained, annotated and scored: others may have made the same bytes.
+        Runs that composed, trained, annotated and scored: others may have made the same bytes.
     view
         The atlas version.
     annotation
@@ -79,8 +80,8 @@ def assemble_report(
     CatalogError
         The lineage lacks a stage.
     """
-    lineage = _only_runs(upstream, run_ids)
-    scored = _run_of(lineage, "evaluate")
+    lineage = _without_twins(upstream, run_ids)
+    scored = _run_of(lineage, "evaluate", run_ids)
     integration = Integration(
         scores=evaluation.integration.scores,
         notes=evaluation.integration.notes,
@@ -89,12 +90,12 @@ def assemble_report(
     )
     return ReportData(
         atlas=view.manifest.atlas,
-        version=_version(lineage),
+        version=_version(lineage, run_ids),
         generated_at=scored.ended_at or scored.started_at,
         n_obs=len(view.obs),
         n_vars=len(view.gene_ids),
-        deposits=tuple(_deposits(lineage)),
-        model=_model_facts(lineage, checkpoint),
+        deposits=tuple(_deposits(lineage, view.manifest)),
+        model=_model_facts(lineage, checkpoint, run_ids),
         layouts=tuple(
             Layout(embedding=name, coordinates=coordinates, provenance=_key(scored))
             for name, coordinates in evaluation.umap.items()
@@ -131,8 +132,8 @@ def _drawn_cells(view: AtlasView, annotation: ad.AnnData, rows: npt.NDArray[np.i
     )
 
 
-def _model_facts(lineage: Lineage, checkpoint: Checkpoint) -> ModelFacts:
-    run = _run_of(lineage, "pretrain")
+def _model_facts(lineage: Lineage, checkpoint: Checkpoint, run_ids: Collection[str]) -> ModelFacts:
+    run = _run_of(lineage, "pretrain", run_ids)
     (made,) = _artifacts(lineage, run, "out")
     config, training = checkpoint.model_config, checkpoint.training_config
     heldout = checkpoint.heldout_loss
@@ -155,15 +156,17 @@ def _model_facts(lineage: Lineage, checkpoint: Checkpoint) -> ModelFacts:
     )
 
 
-def _deposits(lineage: Lineage) -> Iterator[DepositRow]:
-    for run in _runs(lineage):
-        if run.stage != "ingest":
-            continue
+def _deposits(lineage: Lineage, manifest: AtlasManifest) -> Iterator[DepositRow]:
+    """Describe the stores of the version; a model may have been trained on others."""
+    makers = {edge.digest: edge.run_id for edge in lineage.edges if edge.direction == "out"}
+    runs = {run.id: run for run in _runs(lineage)}
+    for entry in manifest.stores:
+        run = runs[makers[entry.digest]]
         (store,) = _artifacts(lineage, run, "out")
         (deposit,) = _artifacts(lineage, run, "in")
         report: Any = store.facets["report"]
         yield DepositRow(
-            name=str(run.params["name"]),
+            name=entry.name,
             n_obs=report["n_obs"],
             n_vars=report["n_vars"],
             n_batches=len(report["batches"]),
@@ -198,23 +201,24 @@ def _code(run: RunNode) -> str:
     return f"{run.code.package_version}, {commit}{changed}, source {run.code.source_digest[7:19]}"
 
 
-def _only_runs(lineage: Lineage, run_ids: Collection[str]) -> Lineage:
-    """Leave out other runs of the stages that the given runs are of."""
-    stages = {run.stage for run in _runs(lineage) if run.id in run_ids}
-    kept = tuple(
-        node
-        for node in lineage.nodes
-        if isinstance(node, ArtifactNode) or node.stage not in stages or node.id in run_ids
-    )
-    return replace(lineage, nodes=kept)
+def _without_twins(lineage: Lineage, run_ids: Collection[str]) -> Lineage:
+    """Leave out other runs that made the bytes that one of the given runs made."""
+    made = {e.digest for e in lineage.edges if e.direction == "out" and e.run_id in run_ids}
+    twins = {
+        edge.run_id
+        for edge in lineage.edges
+        if edge.direction == "out" and edge.digest in made and edge.run_id not in run_ids
+    }
+    nodes = tuple(n for n in lineage.nodes if isinstance(n, ArtifactNode) or n.id not in twins)
+    return replace(lineage, nodes=nodes)
 
 
 def _runs(lineage: Lineage) -> list[RunNode]:
     return [node for node in lineage.nodes if isinstance(node, RunNode)]
 
 
-def _run_of(lineage: Lineage, stage: str) -> RunNode:
-    found = [run for run in _runs(lineage) if run.stage == stage]
+def _run_of(lineage: Lineage, stage: str, run_ids: Collection[str]) -> RunNode:
+    found = [run for run in _runs(lineage) if run.stage == stage and run.id in run_ids]
     if len(found) != 1:
         msg = f"Expected one run of stage {stage!r} behind the evaluation, found {len(found)}."
         raise CatalogError(msg)
@@ -243,8 +247,8 @@ def _names(lineage: Lineage, artifact: ArtifactRecord, kind: str) -> str:
     return next((ref.partition(":")[2] for ref in refs if ref.startswith(kind)), "")
 
 
-def _version(lineage: Lineage) -> str:
-    (manifest,) = _artifacts(lineage, _run_of(lineage, "compose"), "out")
+def _version(lineage: Lineage, run_ids: Collection[str]) -> str:
+    (manifest,) = _artifacts(lineage, _run_of(lineage, "compose", run_ids), "out")
     return _names(lineage, manifest, "atlas").rpartition("@")[2]
 
 

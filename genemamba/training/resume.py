@@ -1,5 +1,6 @@
 """The state of an unfinished training on disk, from which a killed process goes on."""
 
+import io
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -53,9 +54,12 @@ def save_state(folder: Path, state: TrainingState, *, fingerprint: str) -> None:
         "history": [asdict(record) for record in state.history],
     }
     unfinished = folder / f"{STATE_FILE}.tmp"
+    # In memory first: on a full disk torch's own writer raises no OSError.
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
     with storage_errors(str(folder)):
         folder.mkdir(parents=True, exist_ok=True)
-        torch.save(content, unfinished)
+        unfinished.write_bytes(buffer.getbuffer())
         unfinished.replace(folder / STATE_FILE)
 
 

@@ -7,6 +7,7 @@ from genemamba.atlas.versions import (
     StoreEntry,
     merge_stores,
     read_manifest,
+    settle_name,
     write_manifest,
 )
 from genemamba.errors import SchemaError, StoreError
@@ -52,9 +53,18 @@ def test_one_deposit_cannot_be_listed_twice(stores):
 def test_deposit_that_comes_again_replaces_its_earlier_store():
     before = (entry("a"), entry("b"), entry("c"))
     renamed = entry("b2", deposit="b" * 8)
-    changed = entry("a", digest="sha256:new", deposit="new")
+    changed = entry("a", digest="sha256:new")
 
     assert merge_stores(before, [renamed, changed]) == (entry("c"), renamed, changed)
+
+
+def test_deposit_keeps_its_name_and_another_of_that_name_gets_its_own():
+    before = (entry("a"), entry("b-12345678", deposit="12345678" * 8))
+
+    assert settle_name(before, "other", "a" * 8) == "a"
+    assert settle_name(before, "a", "feedbeef" * 8) == "a-feedbeef"
+    assert settle_name(before, "b", "12345678" * 8) == "b-12345678"
+    assert settle_name(before, "new", "feedbeef" * 8) == "new"
 
 
 @pytest.mark.parametrize(

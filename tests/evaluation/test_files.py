@@ -43,9 +43,13 @@ def parts(evaluation):
         "notes": (evaluation.integration.notes, evaluation.notes),
         "split": (evaluation.split_kind, evaluation.split),
         "annotation": [
-            (name, score.n, score.accuracy, score.accuracy_interval, score.macro_f1)
-            + (score.macro_f1_interval, score.types, score.confusion.truth)
-            + (score.confusion.predicted, score.confusion.counts.tolist())
+            (
+                name,
+                *(score.n, score.accuracy, score.accuracy_interval),
+                *(score.macro_f1, score.macro_f1_interval, score.types),
+                *(score.confusion.truth, score.confusion.predicted),
+                score.confusion.counts.tolist(),
+            )
             for name, score in evaluation.annotation.items()
         ],
         "drawn": evaluation.drawn_rows.tolist(),

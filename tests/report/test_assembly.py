@@ -1,0 +1,103 @@
+"""A page shows what the lineage of an evaluation says, and that alone."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from genemamba.atlas.versions import read_manifest
+from genemamba.atlas.view import AtlasView
+from genemamba.errors import CatalogError
+from genemamba.evaluation.annotation import score_annotation
+from genemamba.evaluation.atlas import MAJORITY, AtlasEvaluation
+from genemamba.evaluation.integration import IntegrationScores
+from genemamba.inference.atlas import read_annotation
+from genemamba.keys import X_PCA
+from genemamba.report.assembly import assemble_report
+from genemamba.storage import tree_manifest
+from genemamba.training.checkpoint import load_checkpoint
+from tests.small_home import small_home
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    return small_home(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture(scope="module")
+def assemble(small):
+    """Assemble the page of the small home's evaluation, or of another artifact's lineage."""
+    view = AtlasView.open(read_manifest(small.version.artifact.uri))
+    labels = view.obs["cell_type"].to_numpy(dtype=str)
+    evaluation = AtlasEvaluation(
+        integration=IntegrationScores(scores=(), notes=("One batch.",)),
+        annotation={MAJORITY: score_annotation(labels, labels, seed=0, n_resamples=5)},
+        split_kind="held-out cells",
+        split="held-out cells: 60 cells",
+        notes=("A note.",),
+        drawn_rows=np.array([5, 7]),
+        umap={X_PCA: np.zeros((2, 2), np.float32)},
+    )
+
+    def assemble_of(stage):
+        with small.workspace.open_catalog() as catalog:
+            lineage = catalog.lineage(stage.artifact.digest)
+        runs = (small.version, small.model, small.annotation, small.scores)
+        return assemble_report(
+            lineage,
+            {run.run_id for run in runs},
+            view,
+            read_annotation(small.annotation.artifact.uri),
+            load_checkpoint(Path(small.model.artifact.uri)),
+            evaluation,
+        )
+
+    return assemble_of
+
+
+def test_a_page_names_the_version_the_model_and_the_deposit(assemble, small):
+    data = assemble(small.scores)
+
+    assert (data.atlas, data.version, data.n_obs, data.n_vars) == ("small", "1", 60, 60)
+    assert data.model.name == "small-tiny@1"
+    assert [point.step for point in data.model.history] == [1, 2, 3]
+    (deposit,) = data.deposits
+    assert (deposit.name, deposit.n_obs, deposit.n_batches, deposit.n_labelled) == (
+        *("study", 60),
+        *(2, 60),
+    )
+    assert deposit.digest == tree_manifest(str(small.deposit)).digest
+
+
+def test_a_page_shows_every_run_behind_the_evaluation_with_what_it_read(assemble, small):
+    data = assemble(small.scores)
+
+    runs = {provenance.run_id: provenance for provenance in data.provenance}
+    stages = (small.outcome.stage, small.version, small.model, small.annotation, small.scores)
+    assert set(runs) == {stage.run_id for stage in stages}
+    read = [made_from.digest for made_from in runs[small.annotation.run_id].inputs]
+    assert sorted(read) == sorted([small.version.artifact.digest, small.model.artifact.digest])
+    assert runs[small.version.run_id].title == "Composition of the atlas version: small@1"
+
+
+def test_drawn_cells_have_their_own_label_and_prediction(assemble, small):
+    annotation = read_annotation(small.annotation.artifact.uri).obs.iloc[[5, 7]]
+
+    cells = assemble(small.scores).cells
+
+    assert cells.label.tolist() == annotation["cell_type"].tolist()
+    assert cells.batch.tolist() == annotation["batch"].tolist()
+    assert cells.prediction.tolist() == annotation["cell_type_pred"].tolist()
+
+
+def test_scores_come_with_the_methods_title_and_the_run_that_made_them(assemble, small):
+    data = assemble(small.scores)
+
+    assert [row.method for row in data.annotation.rows] == ["Majority vote"]
+    assert data.annotation.provenance == f"evaluate-{small.scores.run_id[:8]}"
+    assert (data.integration.notes, data.notes) == (("One batch.",), ("A note.",))
+
+
+def test_a_lineage_without_an_evaluation_is_refused(assemble, small):
+    with pytest.raises(CatalogError, match=r"one run of stage 'evaluate' behind .*, found 0"):
+        assemble(small.annotation)

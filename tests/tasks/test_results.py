@@ -1,0 +1,149 @@
+"""What a flow hands back is one JSON document or tables, and an exit code."""
+
+import json
+
+import pytest
+
+from genemamba.catalog.values import ArtifactInfo
+from tasks.ingest import IngestOutcome
+from tasks.results import AtlasResult, show_result
+from tasks.stages import StageRef
+
+REFUSAL = {
+    "kind": "CountsError",
+    "expected": "raw counts",
+    "found": "-1",
+    "remedy": "Use adata.raw.",
+}
+SCORES = {
+    "integration": {"X_pca": {"bio_conservation": 0.5, "batch_correction": None, "total": 0.25}},
+    "annotation": {"genemamba": {"accuracy": 0.75, "macro_f1": 0.5, "n": 8}},
+    "split": {"kind": "held-out cells", "summary": "held-out cells: 8 cells"},
+    "notes": ["One batch."],
+}
+
+
+def stage(name, sign, *, label="", reused=False, **facets):
+    artifact = ArtifactInfo(
+        digest=f"sha256:{sign * 64}", kind=name, uri=f"/home/{name}", size_bytes=1, facets=facets
+    )
+    return StageRef(
+        stage=name, run_id=f"{sign * 8}-run", reused=reused, artifact=artifact, label=label
+    )
+
+
+ACCEPTED = IngestOutcome(
+    uri="/a/lung.h5ad",
+    name="lung",
+    report={
+        "n_obs": 8, "n_vars": 5, "umis_mapped": 0.5, "labelled": 4, "batches": {"x": 8},
+        "notes": ["A note."],
+    },
+    stage=stage("ingest", "a", reused=True),
+)  # fmt: skip
+REFUSED = IngestOutcome(uri="/a/bad.h5ad", name="bad", report=REFUSAL, refused=True)
+
+
+@pytest.fixture
+def result():
+    return AtlasResult.gather(
+        atlas="lung",
+        outcomes=[ACCEPTED, REFUSED],
+        version=stage("compose", "b", label="lung@1", n_obs=8),
+        model=stage("pretrain", "c", label="lung-tiny@1", preset="tiny"),
+        annotation=stage("annotate", "d", label="lung@1"),
+        evaluation=stage("evaluate", "e", summary=SCORES),
+        report=stage("report", "f"),
+    )
+
+
+def test_a_document_has_every_reference_and_figure(result):
+    document = result.to_document()
+
+    assert [entry["stage"] for entry in document.pop("stages")] == [
+        "ingest",
+        "compose",
+        "pretrain",
+        "annotate",
+        "evaluate",
+        "report",
+    ]
+    assert document == {
+        "atlas": "lung",
+        "atlas_version": "lung@1",
+        "n_obs": 8,
+        "model": {"ref": "lung-tiny@1", "preset": "tiny"},
+        "annotation_store": "/home/annotate",
+        **SCORES,
+        "report": "/home/report",
+        "deposits": [
+            {
+                "name": "lung",
+                "uri": "/a/lung.h5ad",
+                "verdict": "accepted",
+                "store": "/home/ingest",
+                **ACCEPTED.report,
+            },
+            {
+                "name": "bad",
+                "uri": "/a/bad.h5ad",
+                "verdict": "refused",
+                "store": None,
+                **REFUSAL,
+            },
+        ],
+    }
+
+
+def test_a_flow_without_stages_has_deposits_alone():
+    acceptable = IngestOutcome(uri="/a/x", name="x", report={"n_obs": 3})
+
+    document = AtlasResult.gather(atlas="lung", outcomes=[acceptable]).to_document()
+
+    assert document == {
+        "atlas": "lung",
+        "deposits": [
+            {"name": "x", "uri": "/a/x", "verdict": "acceptable", "store": None, "n_obs": 3}
+        ],
+        "stages": [],
+    }
+
+
+def test_a_refused_deposit_gives_exit_code_2_and_its_reason_on_stderr(result, capsys):
+    code = show_result(result, as_json=True)
+
+    out, err = capsys.readouterr()
+    assert code == 2
+    assert json.loads(out)["deposits"][1]["remedy"] == "Use adata.raw."
+    assert err == "refused /a/bad.h5ad: Expected raw counts, found -1. Use adata.raw.\n"
+
+
+def test_accepted_deposits_give_exit_code_0_and_nothing_on_stderr(capsys):
+    code = show_result(AtlasResult.gather(atlas="lung", outcomes=[ACCEPTED]), as_json=True)
+
+    assert (code, capsys.readouterr().err) == (0, "")
+
+
+def test_the_tables_show_deposits_stages_scores_and_notes(result, capsys):
+    show_result(result, as_json=False)
+
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert [line for line in lines if line] == [
+        "deposit verdict cells genes UMIs mapped labelled batches",
+        "lung accepted 8 5 0.500 4 1",
+        "bad refused - - - - -",
+        "lung: A note.",
+        "stage result run",
+        f"ingest {'a' * 16} found, done before aaaaaaaa",
+        "compose lung@1 done bbbbbbbb",
+        "pretrain lung-tiny@1 done cccccccc",
+        "annotate lung@1 done dddddddd",
+        f"evaluate {'e' * 16} done eeeeeeee",
+        f"report {'f' * 16} done ffffffff",
+        "integration bio_conservation batch_correction total",
+        "X_pca 0.500 - 0.250",
+        "annotation, held-out cells accuracy macro_f1",
+        "genemamba 0.750 0.500",
+        "One batch.",
+        "report: /home/report",
+    ]
