@@ -11,7 +11,6 @@ from genemamba.catalog.values import Edge, Metric
 from genemamba.evaluation.atlas import AtlasEvaluation, evaluate_atlas
 from genemamba.evaluation.files import SCORES_FILE, write_evaluation
 from genemamba.inference.atlas import read_annotation
-from genemamba.provenance import library_version
 from genemamba.publishing import writable_folder
 from tasks.policies import EVALUATE_TIMEOUT_S
 from tasks.progress import progress_bar
@@ -82,7 +81,7 @@ def _metrics(evaluation: AtlasEvaluation, version: str, model: str) -> Iterator[
             value=score.value,
             implementation=score.implementation,
             n=score.n,
-            slice="labelled cells" if score.group == "bio" else "all",
+            slice=score.slice,
             dataset_version=version,
             model_version=model,
         )
@@ -95,7 +94,7 @@ def _metrics(evaluation: AtlasEvaluation, version: str, model: str) -> Iterator[
                 name=name,
                 subject=method,
                 value=value,
-                implementation=library_version("scikit-learn"),
+                implementation=scored.implementation,
                 n=scored.n,
                 slice="held-out labelled cells",
                 split=evaluation.split_kind,

@@ -68,15 +68,17 @@ class AnnDataSource:
             The scratch folder cannot be written.
         """
         for location, element, table in PLACES:
-            matrix = open_matrix(self.path, element)
-            if matrix is None:
+            stored = open_matrix(self.path, element)
+            if stored is None:
                 continue
             var = self._table(table)
-            if isinstance(matrix, CscElement):
+            if isinstance(stored, CscElement):
                 # Turning it round takes memory and disk by its shape, which may be damaged.
-                refuse_misfit(location, matrix.shape, tables=(len(self.obs()), len(var)))
-                matrix = matrix.by_cells(scratch / f"rows-{element.replace('/', '-')}")
-            yield Candidate(location, matrix, var)
+                refuse_misfit(location, stored.shape, tables=(len(self.obs()), len(var)))
+                folder = scratch / f"rows-{element.replace('/', '-')}"
+                yield Candidate(location, stored.by_cells(folder), var)
+            else:
+                yield Candidate(location, stored, var)
 
     def _table(self, name: str) -> pd.DataFrame:
         with open_elements(self.path) as file:

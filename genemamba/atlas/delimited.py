@@ -2,6 +2,8 @@
 
 import csv
 import gzip
+import re
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,9 +18,14 @@ from genemamba.atlas.anndata_files import Candidate
 from genemamba.atlas.genes import load_reference
 from genemamba.atlas.sparse import RowSpool, SpooledMatrix, spool_columns
 from genemamba.errors import SourceError
+from genemamba.publishing import storage_errors
 
-DELIMITERS: Final = {".csv": ",", ".tsv": "\t"}
-"""By suffix; ``.gz`` may follow."""
+DELIMITERS: Final = {".csv": ",\t;", ".tsv": "\t,;"}
+"""By suffix, which ``.gz`` may follow: those that are understood, the likeliest first.
+Spreadsheets write semicolons under either name where the comma is the decimal mark."""
+
+QUOTED_NAME: Final = re.compile(rb'"((?:[^"]|"")*)"')
+"""A field in quotes at the start of a line, in which a doubled quote stands for one."""
 
 
 class Header(NamedTuple):
@@ -62,17 +69,33 @@ class DelimitedSource:
         SourceError
             The file is not text, or a line has no numbers.
         """
-        delimiter = DELIMITERS[self.path.name.removesuffix(".gz")[-4:].lower()]
         with self._open() as stream:
-            try:
-                first = stream.readline().decode("utf-8-sig")
-            except UnicodeDecodeError as error:
-                found = "bytes that are no text in line 1"
-                raise self._refused(found) from error
-            fields = next(csv.reader([first], delimiter=delimiter), [])
-            second = stream.readline()
-        width = second.count(delimiter.encode())
+            first = stream.readline()
+            second = next((line for line in stream if line.strip()), b"")
+        try:
+            header = first.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise self._refused(found="bytes that are no text in line 1") from error
+        delimiter, width = self._delimiter(second)
+        fields = self._split(header, delimiter)
         return Header(fields if len(fields) == width else fields[1:], delimiter)
+
+    def _delimiter(self, line: bytes) -> tuple[str, int]:
+        """Return the delimiter of a line with a name and numbers, and how many numbers."""
+        understood = DELIMITERS[self.path.name.removesuffix(".gz")[-4:].lower()]
+        if not line:
+            return understood[0], 0
+        for delimiter in understood:
+            width = len(self._split(line.decode(errors="replace"), delimiter)) - 1
+            if width > 0:
+                return delimiter, width
+        raise self._refused(found="no comma, tab or semicolon between a name and numbers in line 2")
+
+    def _split(self, line: str, delimiter: str) -> list[str]:
+        try:
+            return next(csv.reader([line], delimiter=delimiter), [])
+        except csv.Error as error:
+            raise self._refused(found=f"a line that cannot be split ({error})") from error
 
     def candidates(self, *, scratch: Path) -> Iterator[Candidate]:
         """Yield the one matrix there is, by cells.
@@ -85,7 +108,9 @@ class DelimitedSource:
         Raises
         ------
         SourceError
-            A line has another number of fields than the first, or a field is no number.
+            A line has another number of fields than the first, or a field is empty or no number.
+        StorageError
+            The scratch folder cannot be written.
         """
         parsed = self._parse(scratch / "lines")
         if _cells_in_rows(parsed.column_names, parsed.row_names):
@@ -97,36 +122,49 @@ class DelimitedSource:
     def _parse(self, folder: Path) -> _Parsed:
         columns, delimiter = self.header()
         names: list[str] = []
-        with RowSpool(folder, n_vars=len(columns)) as spool:
+        with storage_errors(str(folder)), RowSpool(folder, n_vars=len(columns)) as spool:
             for number, name, fields in self._lines(delimiter):
                 names.append(name)
                 spool.append(self._numbers(fields, delimiter, width=len(columns), number=number))
             return _Parsed(spool.finish(), names, columns)
 
     def _numbers(self, fields: bytes, delimiter: str, *, width: int, number: int) -> np.ndarray:
+        self._refuse_empty_field(fields, delimiter.encode(), number=number)
         try:
             values = np.fromstring(fields.replace(b'"', b"").decode(), sep=delimiter)
         except ValueError as error:
             found = f"a field that is no number in line {number}"
-            raise self._refused(found) from error
-        if len(values) != width:
-            found = f"{len(values)} numbers instead of {width} in line {number}"
-            raise self._refused(found)
+            raise self._refused(found=found) from error
+        # A tab as separator matches any white space, so that fields are counted too.
+        count = min(len(values), fields.count(delimiter.encode()) + 1)
+        if count != width or len(values) != width:
+            found = f"{count} numbers instead of {width} in line {number}"
+            raise self._refused(found=found)
         return values
+
+    def _refuse_empty_field(self, fields: bytes, delimiter: bytes, *, number: int) -> None:
+        """Refuse a line with an empty field, in place of which ``np.fromstring`` puts -1."""
+        compact = fields.translate(None, b' "\r\n\t'.replace(delimiter, b""))
+        ends = compact.startswith(delimiter) or compact.endswith(delimiter)
+        if ends or delimiter * 2 in compact:
+            # The name is column 1.
+            column = compact.split(delimiter).index(b"") + 2
+            raise self._refused(found=f"an empty field in line {number}, column {column}")
 
     def _row_names(self) -> list[str]:
         return [name for _, name, _ in self._lines(self.header().delimiter)]
 
     def _lines(self, delimiter: str) -> Iterator[tuple[int, str, bytes]]:
+        mark = delimiter.encode()
         with self._open() as stream:
             stream.readline()
             for number, line in enumerate(stream, start=2):
                 if not line.strip():
                     continue
-                quoted = line.startswith(b'"')
-                mark = (b'"' if quoted else b"") + delimiter.encode()
-                name, _, fields = line[quoted:].partition(mark)
-                yield number, name.decode(errors="replace"), fields
+                quoted = QUOTED_NAME.match(line)
+                name = quoted[1].replace(b'""', b'"') if quoted else line.partition(mark)[0]
+                _, _, fields = line[quoted.end() if quoted else 0 :].partition(mark)
+                yield number, name.rstrip(b"\r\n").decode(errors="replace"), fields
 
     @contextmanager
     def _open(self) -> Iterator[BinaryIO]:
@@ -134,11 +172,13 @@ class DelimitedSource:
         try:
             with cast("BinaryIO", opener(self.path, "rb")) as stream:
                 yield stream
-        except (gzip.BadGzipFile, EOFError) as error:
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             found = f"a damaged gzip stream ({error})"
-            raise self._refused(found) from error
+            raise self._refused(found=found) from error
+        except OSError as error:
+            raise self._refused(found=f"one that cannot be read ({error})") from error
 
-    def _refused(self, found: str) -> SourceError:
+    def _refused(self, *, found: str) -> SourceError:
         return SourceError(
             expected=f"{self.path.name} to be a table of names and numbers",
             found=found,

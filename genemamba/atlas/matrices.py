@@ -189,7 +189,7 @@ def _check_pointers(group: Any, n_vectors: int, name: str) -> None:  # noqa: ANN
 
 def _checked(indices: np.ndarray, bound: int, name: str) -> np.ndarray:
     """Return indices as they are, all of them in ``[0, bound)``: negative ones would wrap."""
-    if len(indices) and not (0 <= int(indices.min()) and int(indices.max()) < bound):
+    if len(indices) and (int(indices.min()) < 0 or int(indices.max()) >= bound):
         found = f"a sparse matrix with indices from {indices.min()} to {indices.max()}"
         raise damaged(name, f"{found}, of {bound}")
     return indices

@@ -31,9 +31,12 @@ def peek_columns(uri: str) -> list[str]:
         return probe_columns(Path(path))
     name = PurePosixPath(path).name
     if path.endswith((".h5ad", ".h5")):
-        with fs.open(path, "rb") as stream, reading(name, remote=True):
-            with h5py.File(stream, "r") as file:
-                return _columns(file)
+        with (
+            fs.open(path, "rb") as stream,
+            reading(name, remote=True),
+            h5py.File(stream, "r") as file,
+        ):
+            return _columns(file)
     if path.rstrip("/").endswith(".zarr"):
         # Of either Zarr format: deposits are as others wrote them.
         with reading(name, remote=True):

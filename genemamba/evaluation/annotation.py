@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import precision_recall_fscore_support
 
+from genemamba.provenance import library_version
+
 N_RESAMPLES: Final = 1_000
 """Bootstrap samples: the ends of a 95 % interval then move by less than 0.002 between seeds at
 600 cells."""
@@ -60,11 +62,17 @@ class AnnotationScore:
     """Share of cells with the author's label."""
     accuracy_interval: Interval
     macro_f1: float
-    """Mean F1 over the types present in the truth."""
+    """Mean F1 over the types present in the truth.
+
+    scikit-learn's ``f1_score(average="macro")`` also counts types that were only predicted, with an
+    F1 of 0: there one call of a type that no author used costs as much as missing a whole type.
+    """
     macro_f1_interval: Interval
     types: tuple[TypeScore, ...]
     """Sorted by name."""
     confusion: Confusion
+    implementation: str
+    """Library and version that computed accuracy and macro-F1: this one."""
 
 
 def score_annotation(
@@ -101,6 +109,7 @@ def score_annotation(
         macro_f1_interval=macro_f1_interval,
         types=_type_scores(truth, predicted, confusion.truth),
         confusion=confusion,
+        implementation=library_version("genemamba-atlas"),
     )
 
 

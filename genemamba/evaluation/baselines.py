@@ -50,16 +50,24 @@ def log_normalised_pca(
 
     Returns
     -------
-    Shape ``(n_obs, n_comps)``, components by falling variance.
+    Shape ``(n_obs, n_comps)``, components by falling variance. One component of zeros where
+    nothing varies: below two cells or two genes, or where all cells are alike.
     """
     X = log_normalise(counts)
     k = min(n_comps, min(X.shape) - 1)
+    if k < 1 or not _varies(X):
+        return np.zeros((X.shape[0], 1), dtype=np.float32)
     v0 = np.random.default_rng(seed).standard_normal(min(X.shape))
     # ARPACK's products are small: BLAS threads only wait for each other.
     with threadpool_limits(1, user_api="blas"):
         u, s, vt = svds(_centred(X), k=k, v0=v0, solver="arpack")
     order = np.argsort(-s)
     return np.asarray((u * s * _signs(vt))[:, order], dtype=np.float32)
+
+
+def _varies(X: csr_matrix) -> bool:
+    """Say whether any gene differs between cells: ARPACK cannot start from nothing."""
+    return not np.array_equal(X.max(axis=0).toarray(), X.min(axis=0).toarray())
 
 
 def _centred(X: csr_matrix) -> LinearOperator:

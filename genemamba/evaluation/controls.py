@@ -1,7 +1,6 @@
 """Embeddings whose scores are known beforehand, which show what a metric can tell."""
 
-from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,36 +15,6 @@ PERFECT: Final = "perfect"
 
 NOISE: Final = 1e-3
 """Spread of a perfect type, whose centres lie sqrt(2) apart: cells differ, types stay points."""
-
-
-class ControlBound(NamedTuple):
-    """What a sound metric gives the controls, with 100 cells or more, 15 or more of each type."""
-
-    random_at_most: float
-    perfect_at_least: float
-
-
-CONTROL_BOUNDS: Final[Mapping[str, ControlBound]] = {
-    "isolated_labels": ControlBound(0.55, 0.95),
-    "nmi_ari_cluster_labels_leiden_nmi": ControlBound(0.35, 0.80),
-    "nmi_ari_cluster_labels_leiden_ari": ControlBound(0.15, 0.60),
-    "nmi_ari_cluster_labels_kmeans_nmi": ControlBound(0.35, 0.85),
-    "nmi_ari_cluster_labels_kmeans_ari": ControlBound(0.15, 0.60),
-    "silhouette_label": ControlBound(0.55, 0.95),
-    "clisi_knn": ControlBound(0.90, 0.95),
-    "bras": ControlBound(1.0, 0.75),
-    "ilisi_knn": ControlBound(1.0, 0.10),
-    "kbet_per_label": ControlBound(1.0, 0.20),
-    "graph_connectivity": ControlBound(1.0, 0.90),
-    "pcr_comparison": ControlBound(1.0, 0.0),
-}
-"""Bounds of each metric for both controls, all metrics in [0, 1] and better when higher.
-
-Batch metrics cannot tell noise from integration: the random control may reach 1 there, which is why
-they are read apart from bio conservation. `graph_connectivity` is no exception: 15 random
-neighbours hold a type together as soon as more than one of them is of it. The perfect control mixes batches as far as their cell types allow, so a set whose
-batches differ in composition keeps its `ilisi_knn` and `pcr_comparison` low. k-means is started
-once and can leave two of its centres in one type."""
 
 
 def random_embedding(n_obs: int, *, n_dims: int = 50, seed: int) -> npt.NDArray[np.float32]:

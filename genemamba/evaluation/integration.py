@@ -1,7 +1,7 @@
 """Integration scores of several embeddings of the same cells, as scIB defines them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -43,6 +43,8 @@ class IntegrationScore:
     """Cells it was computed on."""
     implementation: str
     """Library and version that computed it: scores of another one must not be compared."""
+    slice: str = ""
+    """Which cells, and for an aggregate also which metrics: unlike ones must not be compared."""
     note: str = ""
     """Warning or error of the metric, or what an aggregate lacks."""
 
@@ -109,7 +111,7 @@ def score_embeddings(
         spaces = _spaces(scope, embeddings, name, pre_integrated, labels, batch)
         own: list[IntegrationScore] = []
         for spec in scope.specs:
-            own.extend(_score(spec, spaces[spec.group], name))
+            own.extend(_score(spec, spaces[spec.group], name, scope.slices[spec.group]))
             done += 1
             if progress is not None:
                 progress(done, total)
@@ -144,7 +146,9 @@ def _spaces(
     return {"bio": bio, "batch": bio if same else cut(scope.rows["batch"])}
 
 
-def _score(spec: MetricSpec, space: Space, embedding: str) -> Iterator[IntegrationScore]:
+def _score(
+    spec: MetricSpec, space: Space, embedding: str, cells: str
+) -> Iterator[IntegrationScore]:
     result = compute_metric(spec, space)
     for metric, value in result.values.items():
         yield IntegrationScore(
@@ -154,6 +158,7 @@ def _score(spec: MetricSpec, space: Space, embedding: str) -> Iterator[Integrati
             group=spec.group,
             n=len(space.X),
             implementation=library_version("scib-metrics"),
+            slice=cells,
             note=result.note,
         )
 
@@ -168,27 +173,29 @@ def _aggregate(scores: list[IntegrationScore]) -> list[IntegrationScore]:
     if len(aggregates) == len(groups):
         bio, batch = aggregates
         value = BIO_WEIGHT * bio.value + (1 - BIO_WEIGHT) * batch.value
-        aggregates.append(_aggregate_score(TOTAL, bio, value, max(bio.n, batch.n), ""))
+        aggregates.append(
+            replace(
+                bio,
+                metric=TOTAL,
+                value=value,
+                n=max(bio.n, batch.n),
+                slice=f"{BIO_WEIGHT:g} of {bio.slice}; {1 - BIO_WEIGHT:g} of {batch.slice}",
+                note="; ".join(part.note for part in (bio, batch) if part.note),
+            )
+        )
     return aggregates
 
 
 def _mean(metric: str, scores: list[IntegrationScore]) -> IntegrationScore:
-    values = [score.value for score in scores if np.isfinite(score.value)]
+    averaged = [score for score in scores if np.isfinite(score.value)]
     failed = [score.metric for score in scores if not np.isfinite(score.value)]
     note = f"without {', '.join(failed)}" if failed else ""
-    value = float(np.mean(values)) if values else float("nan")
-    return _aggregate_score(metric, scores[0], value, scores[0].n, note)
-
-
-def _aggregate_score(
-    metric: str, like: IntegrationScore, value: float, n: int, note: str
-) -> IntegrationScore:
-    return IntegrationScore(
+    names = ", ".join(score.metric for score in averaged) or "none"
+    return replace(
+        scores[0],
         metric=metric,
-        embedding=like.embedding,
-        value=value,
+        value=float(np.mean([score.value for score in averaged])) if averaged else float("nan"),
         group="aggregate",
-        n=n,
-        implementation=like.implementation,
+        slice=f"{scores[0].slice}; mean of {len(averaged)}: {names}",
         note=note,
     )

@@ -149,6 +149,8 @@ def compute_metric(spec: MetricSpec, space: Space) -> MetricResult:
     said = dict.fromkeys(str(w.message) for w in caught if w.category is UserWarning)
     parts = value if spec.parts else {"": value}
     numbers = [round(float(parts[part]), DECIMALS) for part in spec.parts or ("",)]
+    if not said and not np.isfinite(numbers).all():
+        said["Not a number: these cells leave nothing to compare."] = None
     return MetricResult(dict(zip(spec.metrics, numbers, strict=True)), " ".join(said))
 
 

@@ -2,12 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from genemamba.evaluation.metrics import BATCH_METRICS, BIO_METRICS, KBET, Group, MetricSpec
 from genemamba.keys import UNKNOWN
+
+LABELLED: Final = "labelled cells"
+"""Name of the cells with an author's label."""
+
+EVERY: Final = "all"
+"""Name of all cells, as the catalog spells it."""
 
 Rows = npt.NDArray[np.intp]
 """Positions of cells, ascending."""
@@ -20,6 +27,8 @@ class Scope:
     specs: tuple[MetricSpec, ...]
     rows: Mapping[Group, Rows]
     """Cells of the metrics of each group."""
+    slices: Mapping[Group, str]
+    """What those cells are, or were drawn from: `LABELLED` or `EVERY`."""
     notes: tuple[str, ...]
     """A sentence for each thing that cannot be computed or was drawn."""
 
@@ -68,6 +77,7 @@ def choose_scope(
     return Scope(
         specs=(*bio, *mixing),
         rows={"bio": _draw(labelled, max_cells, seed), "batch": _draw(mixed, max_cells, seed)},
+        slices={"bio": LABELLED, "batch": LABELLED if on_labelled else EVERY},
         notes=tuple(notes),
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +41,8 @@ class Split:
     """Labelled cells, tested or not."""
     n_batches: int
     """Batches with labelled cells."""
+    n_copies: int = 0
+    """Labelled cells that some fold does not learn from because it scores a copy of them."""
 
     @property
     def n_test(self) -> int:
@@ -62,6 +64,7 @@ def split_labelled(
     batch: npt.ArrayLike,
     *,
     seed: int,
+    content_hash: npt.ArrayLike | None = None,
     test_fraction: float = 0.2,
     max_folds: int = MAX_FOLDS,
 ) -> Split:
@@ -80,6 +83,9 @@ def split_labelled(
         Experimental batch of each cell, shape ``(n_obs,)``.
     seed
         Draws the held-out cells; held-out batches need no draw.
+    content_hash
+        `keys.CONTENT_HASH` of each cell, shape ``(n_obs,)``: a cell that came twice, with two
+        deposits or in two batches, is never learnt from where its copy is scored.
     test_fraction
         Of each type's cells that are held out, in (0, 1); at least one cell of each type with two.
     max_folds
@@ -88,18 +94,47 @@ def split_labelled(
     Raises
     ------
     SchemaError
-        No cell is labelled, all are of one type, or no type has two cells.
+        No cell is labelled, all are of one type, no type has two cells, or without copies of
+        the held-out cells fewer than two types are left to learn from.
     """
     labels = np.asarray(labels, dtype=object).astype(str)
     batch = np.asarray(batch, dtype=object).astype(str)
     labelled = np.flatnonzero(labels != UNKNOWN)
     n_batches = len(np.unique(batch[labelled]))
-    folds = _batch_folds(labelled, batch, max_folds) if n_batches > 1 else ()
+    content = np.arange(len(labels)) if content_hash is None else np.asarray(content_hash, str)
+    dealt = _batch_folds(labelled, batch, max_folds) if n_batches > 1 else ()
+    folds = _without_copies(dealt, content)
     kind: SplitKind = "held-out batch"
-    if not folds or any(len(np.unique(labels[fold.train])) < MIN_TYPES for fold in folds):
+    if not folds or not _teach(folds, labels):
         kind = "held-out cells"
-        folds = (_cell_fold(labelled, labels, test_fraction, np.random.default_rng(seed)),)
-    return Split(kind=kind, folds=folds, n_labelled=len(labelled), n_batches=n_batches)
+        dealt = (_cell_fold(labelled, labels, test_fraction, np.random.default_rng(seed)),)
+        folds = _without_copies(dealt, content)
+        if not _teach(folds, labels):
+            raise _nothing_to_learn_from(len(dealt[0].train) - len(folds[0].train))
+    copies = [np.setdiff1d(*trains) for trains in zip(_trains(dealt), _trains(folds), strict=True)]
+    return Split(
+        kind=kind,
+        folds=folds,
+        n_labelled=len(labelled),
+        n_batches=n_batches,
+        n_copies=len(np.unique(np.concatenate(copies))),
+    )
+
+
+def _teach(folds: tuple[Fold, ...], labels: npt.NDArray[np.str_]) -> bool:
+    return all(len(np.unique(labels[fold.train])) >= MIN_TYPES for fold in folds)
+
+
+def _trains(folds: tuple[Fold, ...]) -> list[npt.NDArray[np.intp]]:
+    return [fold.train for fold in folds]
+
+
+def _without_copies(folds: tuple[Fold, ...], content: npt.NDArray[Any]) -> tuple[Fold, ...]:
+    """Leave out of each fold's training cells those whose content is among its held-out cells."""
+    return tuple(
+        fold._replace(train=fold.train[~np.isin(content[fold.train], content[fold.test])])
+        for fold in folds
+    )
 
 
 def _batch_folds(
@@ -149,4 +184,12 @@ def _nothing_to_hold_out(counts: Mapping[str, int]) -> SchemaError:
         expected="labelled cells of two or more types, one of them with two cells",
         found=found or "no labelled cell",
         remedy="Name the column of the authors' labels with --label-key, or add a labelled deposit.",
+    )
+
+
+def _nothing_to_learn_from(n_copies: int) -> SchemaError:
+    return SchemaError(
+        expected="labelled cells of two or more types beside copies of the held-out ones",
+        found=f"{n_copies:,} training cells that are copies",
+        remedy="Leave out deposits that repeat another's cells.",
     )

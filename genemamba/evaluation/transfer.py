@@ -21,7 +21,12 @@ class HeldOutLabels(NamedTuple):
 
 
 def transfer_labels(
-    X: npt.NDArray[np.floating], labels: npt.ArrayLike, split: Split, *, seed: int
+    X: npt.NDArray[np.floating],
+    labels: npt.ArrayLike,
+    split: Split,
+    *,
+    seed: int,
+    standardise: bool = True,
 ) -> HeldOutLabels:
     """Predict the held-out cells of each fold from an embedding.
 
@@ -35,12 +40,12 @@ def transfer_labels(
         Author's label of each cell, shape ``(n_obs,)``.
     split
         Who is learnt from and who is scored.
-    seed
+    seed, standardise
         As for `fit_probe`.
     """
     labels = np.asarray(labels, dtype=object)
     predicted = [
-        fit_probe(X[fold.train], labels[fold.train], seed=seed)
+        fit_probe(X[fold.train], labels[fold.train], seed=seed, standardise=standardise)
         .transfer(X[fold.test], threshold=0.0)
         .labels
         for fold in split.folds

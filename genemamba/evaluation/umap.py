@@ -33,15 +33,19 @@ def umap_coordinates(X: npt.NDArray[np.floating], *, seed: int) -> npt.NDArray[n
 
     Returns
     -------
-    Shape ``(n_obs, 2)``; fewer than `MIN_CELLS` cells lie on a line.
+    Shape ``(n_obs, 2)``; fewer than `MIN_CELLS` cells, or cells that are all alike, lie on a
+    line.
     """
     X = np.asarray(X, dtype=np.float32)
     n_obs = len(X)
-    if n_obs < MIN_CELLS:
+    if n_obs < MIN_CELLS or (X[0] == X).all():
         return np.column_stack([np.arange(n_obs), np.zeros(n_obs)]).astype(np.float32)
     # umap-learn brings numba along: seconds that no other command should wait for.
     from umap import UMAP
 
+    if X.shape[1] < 2:
+        # The start takes two components; a constant dimension moves no cell.
+        X = np.column_stack([X, np.zeros_like(X)])
     k = min(N_NEIGHBORS, n_obs - 1)
     search = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(X)
     distances, indices = search.kneighbors(X)

@@ -16,7 +16,6 @@ from genemamba.catalog.records import ArtifactRecord
 from genemamba.errors import CatalogError
 from genemamba.evaluation.atlas import BASELINE, MAJORITY, OURS, AtlasEvaluation
 from genemamba.evaluation.controls import PERFECT, RANDOM
-from genemamba.provenance import library_version
 from genemamba.report.data import (
     Annotation,
     AnnotationRow,
@@ -115,7 +114,7 @@ def _annotation(evaluation: AtlasEvaluation, provenance: str) -> Annotation | No
         AnnotationRow(
             method=METHOD_TITLES[name],
             score=score,
-            implementation=library_version("scikit-learn"),
+            implementation=score.implementation,
         )
         for name, score in evaluation.annotation.items()
     )

@@ -2,6 +2,7 @@
 
 import anndata as ad
 import fsspec
+import h5py
 import pytest
 
 from genemamba.atlas.probe import peek_columns
@@ -47,3 +48,13 @@ def test_a_remote_table_of_counts_has_no_columns(memory):
 def test_a_local_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(SourceError, match=r"found nothing at .*absent\.h5ad"):
         peek_columns(str(tmp_path / "absent.h5ad"))
+
+
+def test_a_damaged_remote_file_is_refused(adata, deposit, memory):
+    path = deposit(adata)
+    with h5py.File(path, "r+") as file:
+        del file["obs"]
+    memory.pipe("/probe/x.h5ad", path.read_bytes())
+
+    with pytest.raises(SourceError, match=r"Expected x\.h5ad .*cannot be read .*'obs'"):
+        peek_columns("memory://probe/x.h5ad")

@@ -1,5 +1,7 @@
 """Scores of labels against values worked out by hand and against scikit-learn."""
 
+import importlib.metadata
+
 import numpy as np
 import pytest
 from sklearn import metrics
@@ -98,3 +100,22 @@ def test_intervals_depend_on_the_seed_alone():
 
     assert first.macro_f1_interval == second.macro_f1_interval
     assert first.macro_f1_interval != other.macro_f1_interval
+
+
+def test_the_score_names_this_library_as_what_computed_it():
+    version = importlib.metadata.version("genemamba-atlas")
+
+    score = score_annotation(TRUTH, PREDICTED, seed=0)
+
+    assert score.implementation == f"genemamba-atlas@{version}"
+
+
+def test_macro_f1_leaves_out_types_that_were_only_predicted():
+    truth, predicted = ["B", "B", "T", "T"], ["B", "B", "T", "NK"]
+
+    score = score_annotation(truth, predicted, seed=0)
+
+    of_truth = metrics.f1_score(truth, predicted, average="macro", labels=["B", "T"])
+    of_all = metrics.f1_score(truth, predicted, average="macro")
+    assert score.macro_f1 == pytest.approx(of_truth) == pytest.approx(5 / 6)
+    assert of_all == pytest.approx(5 / 9)

@@ -3,6 +3,7 @@
 import anndata as ad
 import numpy as np
 import pytest
+from scipy.sparse import vstack
 from sklearn.metrics import accuracy_score, f1_score
 
 from genemamba.evaluation.atlas import BASELINE, MAJORITY, OURS, evaluate_atlas
@@ -88,3 +89,50 @@ def test_an_unlabelled_atlas_gives_notes_and_no_annotation(unlabelled):
     assert summary["notes"] == [*evaluation.integration.notes, *evaluation.notes]
     assert {score.group for score in evaluation.integration.scores} <= {"batch", "aggregate"}
     assert evaluation.drawn_rows.tolist() == list(range(120))
+
+
+@pytest.mark.parametrize("is_labelled", [True, False], ids=["labelled", "unlabelled"])
+@pytest.mark.parametrize("n_obs", [1, 2, 3, 10], ids="{} cells".format)
+def test_a_handful_of_cells_gives_numbers_or_notes(tmp_path, n_obs, is_labelled):
+    adata = small_adata(n_obs=n_obs)
+    if not is_labelled:
+        del adata.obs["cell_type"]
+    view = small_view(tmp_path, one=adata)
+
+    evaluation = evaluate_atlas(view, annotated(view), seed=0, max_cells=100)
+
+    assert {name: layout.shape for name, layout in evaluation.umap.items()} == {
+        X_GENEMAMBA: (n_obs, 2),
+        X_PCA: (n_obs, 2),
+    }
+    for layout in evaluation.umap.values():
+        assert np.isfinite(layout).all()
+    assert bool(evaluation.annotation) == (is_labelled and n_obs > 2)
+    for score in evaluation.integration.scores:
+        assert np.isfinite(score.value) or score.note
+
+
+def test_cells_that_came_with_two_deposits_are_noted_and_not_learnt_from(tmp_path):
+    first, second = small_adata(n_obs=40), small_adata(n_obs=40, seed=1)
+    second.X = vstack([first.X[:5], second.X[5:]]).tocsr()
+    first.obs["batch"], second.obs["batch"] = "x", "y"
+    view = small_view(tmp_path, one=first, two=second)
+
+    evaluation = evaluate_atlas(view, annotated(view), seed=0, max_cells=100)
+
+    assert evaluation.split_kind == "held-out batch"
+    assert evaluation.notes == ("Labelled cells not learnt from where a copy is scored: 10.",)
+
+
+def test_a_control_outside_its_bound_reaches_the_summary(tmp_path, monkeypatch):
+    view = small_view(tmp_path, one=small_adata(n_obs=200))
+    noise = np.random.default_rng(0).normal(0, 1, (200, 2))
+    monkeypatch.setattr(
+        "genemamba.evaluation.atlas.random_embedding",
+        lambda n_obs, **_: 100 * np.repeat(np.eye(2), n_obs // 2, axis=0) + noise[:n_obs],
+    )
+    view.obs["batch"] = np.repeat(["b1", "b2"], 100)
+
+    notes = evaluate_atlas(view, annotated(view), seed=0, max_cells=1000).summary()["notes"]
+
+    assert any(note.startswith("ilisi_knn gives the random control 0.000") for note in notes)

@@ -13,7 +13,7 @@ from genemamba.keys import UNKNOWN, X_GENEMAMBA, X_PCA
 
 
 def scored(**values):
-    facts = {"metric": "clisi_knn", "embedding": X_PCA, "group": "bio", "n": 9}
+    facts = {"metric": "clisi_knn", "embedding": X_PCA, "group": "bio", "n": 9, "slice": "all"}
     return IntegrationScore(**{**facts, "implementation": "scib-metrics@0.5.10", **values})
 
 
@@ -47,7 +47,7 @@ def parts(evaluation):
                 name,
                 *(score.n, score.accuracy, score.accuracy_interval),
                 *(score.macro_f1, score.macro_f1_interval, score.types),
-                *(score.confusion.truth, score.confusion.predicted),
+                *(score.implementation, score.confusion.truth, score.confusion.predicted),
                 score.confusion.counts.tolist(),
             )
             for name, score in evaluation.annotation.items()

@@ -233,3 +233,34 @@ def space_of(cells):
         labels=cells["labels"].astype(str),
         batch=cells["batch"].astype(str),
     )
+
+
+def test_each_score_says_on_which_cells_and_aggregates_of_which_metrics(cells, scored):
+    labels = np.where(cells["batch"] == "x", cells["labels"], UNKNOWN)
+
+    scores = score_embeddings(cells["embeddings"], labels, cells["batch"], seed=0).scores
+
+    slices = {score.metric: score.slice for score in scores if score.embedding == X_PCA}
+    assert {slices[metric] for metric in BIO} == {"labelled cells"}
+    assert {slices[metric] for metric in LABEL_FREE} == {"all"}
+    bio, batch = slices["bio_conservation"], "all; mean of 2: ilisi_knn, pcr_comparison"
+    assert bio.startswith("labelled cells; mean of 7: isolated_labels, nmi_ari_cluster_labels_")
+    assert slices["batch_correction"] == batch
+    assert slices["total"] == f"0.6 of {bio}; 0.4 of {batch}"
+    both = {score.metric: score.slice for score in scored.scores}
+    assert {both[metric] for metric in LABEL_FREE | WITH_LABELS} == {"labelled cells"}
+    assert both["batch_correction"] == (
+        "labelled cells; mean of 4: bras, ilisi_knn, graph_connectivity, pcr_comparison"
+    )
+
+
+def test_an_aggregate_does_not_name_the_metrics_that_failed(cells):
+    broken = np.full((150, 8), np.nan, dtype=np.float32)
+
+    scores = score_embeddings({X_PCA: broken}, cells["labels"], cells["batch"], seed=0).scores
+
+    slices = {score.metric: score.slice for score in scores}
+    failed = {score.metric for score in scores if np.isnan(score.value)}
+    named = {metric for metric in BIO if metric in slices["bio_conservation"]}
+    assert named == BIO - failed
+    assert f"mean of {len(named)}: " in slices["bio_conservation"]

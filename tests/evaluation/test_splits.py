@@ -115,3 +115,37 @@ def test_whatever_the_labels_no_cell_is_scored_twice_or_by_itself(cells, seed):
 def test_labels_of_which_nothing_can_be_held_out_are_refused(labels, found):
     with pytest.raises(SchemaError, match=found):
         split_labelled(labels, ["x"] * 4, seed=0)
+
+
+def test_a_copy_of_a_held_out_cell_in_another_batch_is_not_learnt_from():
+    labels = ["B", "T", "NK", "T", "B", "NK"]
+    batch = ["x", "x", "x", "y", "y", "y"]
+    content = ["a", "b", "c", "b", "d", "e"]
+
+    split = split_labelled(labels, batch, content_hash=content, seed=0)
+
+    assert [rows(fold) for fold in split.folds] == [
+        ("x", [4, 5], [0, 1, 2]),
+        ("y", [0, 2], [3, 4, 5]),
+    ]
+    assert split.n_copies == 2
+    assert split_labelled(labels, batch, seed=0).n_copies == 0
+
+
+def test_batches_that_are_copies_of_each_other_leave_cells_to_hold_out():
+    labels = ["B", "T"] * 20
+    batch = ["x"] * 20 + ["y"] * 20
+    content = [*range(20), *range(20)]
+
+    split = split_labelled(labels, batch, content_hash=content, seed=0)
+
+    (fold,) = split.folds
+    learnt, scored = ({content[row] for row in part} for part in (fold.train, fold.test))
+    assert split.kind == "held-out cells"
+    assert learnt & scored == set()
+    assert split.n_copies == 40 - len(fold.train) - len(fold.test) > 0
+
+
+def test_cells_that_are_all_alike_teach_nothing():
+    with pytest.raises(SchemaError, match="found 8 training cells that are copies"):
+        split_labelled(["B", "T"] * 5, ["x"] * 10, content_hash=["a"] * 10, seed=0)

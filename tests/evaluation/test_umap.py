@@ -39,3 +39,16 @@ def test_even_a_handful_of_cells_is_laid_out(n_obs):
 
     assert coordinates.shape == (n_obs, 2)
     assert np.isfinite(coordinates).all()
+
+
+def test_cells_that_are_all_alike_lie_on_a_line():
+    layout = umap_coordinates(np.zeros((6, 1)), seed=0)
+
+    assert layout.tolist() == [[float(row), 0.0] for row in range(6)]
+
+
+def test_one_dimension_can_be_laid_out():
+    layout = umap_coordinates(np.linspace(0, 1, 10)[:, None], seed=0)
+
+    assert layout.shape == (10, 2)
+    assert np.isfinite(layout).all()

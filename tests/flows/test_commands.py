@@ -107,7 +107,7 @@ def test_a_version_may_be_named_where_nothing_is_added(home, command):
         pytest.param(["--threshold", "1.1"], "1.1 is not in the range 0<=x<=1", id="threshold"),
         pytest.param(["--max-cells", "99"], "99 is not in the range x>=100", id="max cells"),
         pytest.param(["--steps", "0"], "0 is not in the range x>=1", id="steps"),
-        pytest.param(["--seed", "-1"], "-1 is not in the range x>=0", id="seed"),
+        pytest.param(["--seed", "-1"], "-1 is not in the range 0<=x<=4294967295", id="seed"),
         pytest.param(["--preset", "huge"], "'huge' is not one of 'tiny', 'small', 'base'", id="p"),
         pytest.param(["--device", "abacus"], "works here, found 'abacus' (", id="unknown device"),
         pytest.param(["--device", "cuda:99"], "works here, found 'cuda:99' (", id="no device"),

@@ -131,7 +131,7 @@ def test_the_history_has_every_number_with_what_made_it(main_job):
     assert recorded == pytest.approx(shown, nan_ok=True)
     assert {m["implementation"].partition("@")[0] for m in metrics} == {
         "scib-metrics",
-        "scikit-learn",
+        "genemamba-atlas",
     }
     assert all(m["code"]["source_digest"].startswith("sha256:") for m in metrics)
 

@@ -134,3 +134,32 @@ def test_two_types_are_enough():
     check_learnable(labels)
 
     assert can_learn_from(labels)
+
+
+def test_over_one_scale_probabilities_are_those_of_scikit_learn_on_scaled_cells():
+    X, labels = blobs(3, spread=3.0)
+    X = X * np.array([5, 1, 1, 1, 0.1, 1], dtype=np.float32)
+    centred = X.astype(np.float64) - X.astype(np.float64).mean(axis=0)
+    scaled = centred / np.sqrt((centred**2).mean())
+    oracle = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=2_000).fit(
+        scaled, labels.astype(str)
+    )
+
+    found = fit_probe(X, labels, seed=0, standardise=False).transfer(X, threshold=0.0)
+
+    np.testing.assert_allclose(found.probabilities, oracle.predict_proba(scaled), atol=1e-6)
+
+
+def test_over_one_scale_the_unit_of_an_embedding_does_not_matter_and_its_noise_weighs_less():
+    X, labels = blobs(3)
+    noise = np.random.default_rng(1).normal(0, 0.01, (len(X), 40))
+    X = np.hstack([X, noise])
+
+    one, unit, each = (
+        fit_probe(10 * X if tenfold else X, labels, seed=0, standardise=standardise)
+        for tenfold, standardise in ((False, False), (True, False), (False, True))
+    )
+
+    np.testing.assert_allclose(unit.weights, one.weights, atol=1e-4)
+    of_noise = [np.abs(probe.weights[:, 6:]).max() for probe in (one, each)]
+    assert of_noise[0] < 0.1 * of_noise[1]

@@ -87,10 +87,12 @@ def test_an_annotation_that_was_written_is_read_as_it_was(annotation, tmp_path):
     found = read_annotation(url)
     assert found.obs.astype(str).equals(annotation.obs.astype(str))
     np.testing.assert_array_equal(found.obsm["X_genemamba"], annotation.obsm["X_genemamba"])
-    assert found.uns["genemamba"] == {"atlas": "small@1"}
+    reach = {"cells_without_token": 0, "genes_in_vocabulary": 60}
+    assert found.uns["genemamba"] == {"atlas": "small@1", **reach}
     predicted = annotation.obs["cell_type_pred"].tolist()
     assert facts == {
         "n_obs": 150,
+        **reach,
         "n_unknown": predicted.count(UNKNOWN),
         "labels": {label: predicted.count(label) for label in set(predicted)},
     }

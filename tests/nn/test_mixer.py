@@ -1,5 +1,8 @@
 """The mixer against transformers' Mamba-2, mamba_ssm's references, and two naive passes."""
 
+import importlib.util
+import sys
+import types
 import warnings
 
 import pytest
@@ -57,10 +60,14 @@ def test_mixer_equals_that_of_transformers():
         torch.testing.assert_close(ours(u_BLD), theirs.eval()(u_BLD), rtol=1e-4, atol=1e-5)
 
 
-def test_scan_equals_the_reference_of_mamba_ssm():
+def test_scan_equals_the_reference_of_mamba_ssm(monkeypatch):
+    # The package imports its CUDA extension first of all; the reference is plain torch.
+    extension = "selective_scan_cuda"
+    if importlib.util.find_spec(extension) is None:
+        monkeypatch.setitem(sys.modules, extension, types.ModuleType(extension))
     ssd = pytest.importorskip(
         "mamba_ssm.modules.ssd_minimal",
-        reason="mamba_ssm is not importable here: it wants its CUDA extension",
+        reason="mamba_ssm and triton are not installed",
         exc_type=ImportError,
     )
     from genemamba.nn.scan import scan
