@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
@@ -39,7 +40,8 @@ def _options(*decorators: Callable[[Command], Command]) -> Callable[[Command], C
     return apply
 
 
-def _check_name(_context: click.Context, _parameter: click.Parameter, name: str) -> str:
+def check_name(_context: click.Context, _parameter: click.Parameter, name: str) -> str:
+    """Refuse a name that no atlas can have."""
     if not NAME_PATTERN.fullmatch(name):
         msg = f"Expected letters, digits, '_', '.' and '-', found {name!r}. Choose another name."
         raise click.BadParameter(msg)
@@ -48,7 +50,7 @@ def _check_name(_context: click.Context, _parameter: click.Parameter, name: str)
 
 def _check_version(context: click.Context, parameter: click.Parameter, ref: str) -> str:
     name, _, number = ref.rpartition("@")
-    _check_name(context, parameter, name if name and number.isdecimal() else ref)
+    check_name(context, parameter, name if name and number.isdecimal() else ref)
     return ref
 
 
@@ -67,7 +69,7 @@ def _check_device(_context: click.Context, _parameter: click.Parameter, device: 
 
 
 _atlas = click.option(
-    "--atlas", required=True, metavar="NAME", callback=_check_name, help="Name of the atlas."
+    "--atlas", required=True, metavar="NAME", callback=check_name, help="Name of the atlas."
 )
 _version = click.option(
     "--atlas",
@@ -114,6 +116,38 @@ _deposit_options = _options(
         metavar="COLUMN=VALUE[,VALUE...]",
         help="Learn from and score only the labels of cells with these values.",
     ),
+    click.option("--layer", metavar="NAME", help="Matrix with the counts: X, raw or a layer."),
+    click.option("--genome", metavar="NAME", help="The one genome to take of several."),
+    click.option(
+        "--hgnc",
+        type=click.Path(exists=True, dir_okay=False),
+        help="HGNC file: its previous and alias symbols are known, too.",
+    ),
+    click.option(
+        "--doublets",
+        type=click.Choice(["auto", "yes", "no"]),
+        default="auto",
+        show_default=True,
+        help="Score doublets; auto does up to 30,000 cells a deposit.",
+    ),
+    click.option(
+        "--schema",
+        type=click.Choice(["cellxgene"]),
+        help="Check deposits against this standard, too.",
+    ),
+    click.option(
+        "--filter",
+        "leave_out_poor_cells",
+        is_flag=True,
+        help="Leave outliers and predicted doublets out of the atlas version.",
+    ),
+    click.option(
+        "--memory",
+        default="2GiB",
+        show_default=True,
+        metavar="SIZE",
+        help="Bound on the memory of ingest.",
+    ),
 )
 _training_options = _options(
     click.option(
@@ -147,7 +181,7 @@ def run(*, as_json: bool, **options: Option) -> None:
     _embed_prefect()
     from flows.process_atlas import process_atlas
 
-    _finish(process_atlas, _plain(options), as_json=as_json)
+    _finish(process_atlas, _settled(options), as_json=as_json)
 
 
 @click.command(short_help="Add deposits to an atlas.")
@@ -161,7 +195,7 @@ def ingest(*, as_json: bool, dry_run: bool, **options: Option) -> None:
     from flows.ingest_deposit import ingest_deposit, inspect_deposit
 
     flow = inspect_deposit if dry_run else ingest_deposit
-    _finish(flow, _plain(options), as_json=as_json)
+    _finish(flow, _settled(options), as_json=as_json)
 
 
 @click.command(short_help="Train GeneMamba on an atlas.")
@@ -207,8 +241,14 @@ def evaluate(*, as_json: bool, **options: Option) -> None:
     _finish(evaluate_atlas, options, as_json=as_json)
 
 
-def _plain(options: Mapping[str, Option]) -> dict[str, Option]:
-    return {**options, "sources": list(options["sources"])}
+def _settled(options: Mapping[str, Option]) -> dict[str, Any]:
+    """Gather what concerns deposits into settings, which the flows take as one."""
+    from tasks.settings import DepositSettings
+
+    names = {field.name for field in fields(DepositSettings)}
+    settings = DepositSettings(**{name: options[name] for name in names})
+    kept = {name: value for name, value in options.items() if name not in names}
+    return {**kept, "sources": list(options["sources"]), "settings": settings}
 
 
 def _embed_prefect(*, writes: bool = True) -> None:

@@ -1,5 +1,7 @@
 """The main job: deposits in, an annotated, scored and recorded atlas version out."""
 
+from typing import Final
+
 from prefect import flow
 
 from genemamba.training.presets import PresetName
@@ -11,16 +13,18 @@ from tasks.ingest import ingest_source, keep_accepted
 from tasks.model import find_model, train_model
 from tasks.report import write_page
 from tasks.results import AtlasResult
+from tasks.settings import DepositSettings
 from tasks.workspace import open_workspace
+
+DEFAULTS: Final = DepositSettings()
+"""What holds where nothing else is said."""
 
 
 @flow(name="process-atlas")
 def process_atlas(
     sources: list[str],
     atlas: str,
-    batch_key: str | None = None,
-    label_key: str | None = None,
-    trusted_labels: str | None = None,
+    settings: DepositSettings = DEFAULTS,
     preset: PresetName = "small",
     steps: int | None = None,
     model: str | None = None,
@@ -57,10 +61,8 @@ def process_atlas(
         Torch device of training and embedding.
     """
     workspace = open_workspace()
-    deposits = describe_deposits(
-        sources, batch_key=batch_key, label_key=label_key, trusted_labels=trusted_labels
-    )
-    outcomes = [ingest_source(workspace, atlas, deposit) for deposit in deposits]
+    deposits = describe_deposits(sources, settings)
+    outcomes = [ingest_source(workspace, atlas, deposit, settings) for deposit in deposits]
     version = compose_version(workspace, atlas, keep_accepted(outcomes))
     trained = (
         find_model(workspace, model)

@@ -17,6 +17,9 @@
 The command line exits with 2 for `InputError` and with 1 for every other one.
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
 
 class GeneMambaError(Exception):
     """An error with a message written for the person who runs the command."""
@@ -33,38 +36,65 @@ class InputError(GeneMambaError, ValueError):
         What was there instead, with the values.
     remedy
         What the user can do, as an imperative.
+    rule
+        Stable id of the rule that refused, such as ``counts-negative``.
+    count
+        How many cells, genes, values or columns it concerns.
+    examples
+        The first of them.
     """
 
-    def __init__(self, *, expected: str, found: str, remedy: str) -> None:
+    default_rule: ClassVar[str] = "input"
+
+    def __init__(
+        self,
+        *,
+        expected: str,
+        found: str,
+        remedy: str,
+        rule: str | None = None,
+        count: int = 1,
+        examples: Sequence[str] = (),
+    ) -> None:
         self.expected = expected
         self.found = found
         self.remedy = remedy
+        self.rule = rule or self.default_rule
+        self.count = count
+        self.examples = tuple(examples)
         super().__init__(f"Expected {expected}, found {found}. {remedy}")
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild_input_error, (type(self), self.expected, self.found, self.remedy)
+        fields = ("expected", "found", "remedy", "rule", "count", "examples")
+        return _rebuild_input_error, (type(self), {name: getattr(self, name) for name in fields})
 
 
-def _rebuild_input_error(
-    kind: type[InputError], expected: str, found: str, remedy: str
-) -> InputError:
-    return kind(expected=expected, found=found, remedy=remedy)
+def _rebuild_input_error(kind: type[InputError], fields: Mapping[str, Any]) -> InputError:
+    return kind(**fields)
 
 
 class SourceError(InputError):
     """A file is not what it claims to be."""
 
+    default_rule = "source-unreadable"
+
 
 class SchemaError(InputError):
     """A column, key or index is missing or doubled."""
+
+    default_rule = "schema-mismatch"
 
 
 class CountsError(InputError):
     """There are no raw counts, or values that cannot be counts."""
 
+    default_rule = "counts-invalid"
+
 
 class GenesError(InputError):
     """The genes are of another species, or too few of them are known."""
+
+    default_rule = "genes-unknown"
 
 
 class StorageError(GeneMambaError, OSError):

@@ -30,10 +30,17 @@ SOURCE_NAME: Final = "source_name"
 """The gene's name in the deposit, ``var``; several are joined by `` || ``."""
 
 GENE_STATUS: Final = "gene_status"
-"""How the gene was mapped, ``var``: ensembl, symbol, previous, ercc, ambiguous or unknown."""
+"""How the gene was mapped, ``var``: exact, previous or alias; or why it was not: ambiguous,
+retired, unknown, ercc or virus."""
+
+GENE_MATCHED_BY: Final = "gene_matched_by"
+"""What led to the gene, ``var``: id, retired_id, symbol, shared_symbol, date or copy."""
 
 MEASURED: Final = "measured"
 """True where the deposit measured the gene, ``var``; tells zero from absent."""
+
+MEASURED_IN: Final = "measured_in"
+"""Number of stores that measured the gene, ``var`` of an atlas version."""
 
 X_GENEMAMBA: Final = "X_genemamba"
 """Cell embedding by GeneMamba, ``obsm``, shape ``(n_obs, d_model)``."""

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import fsspec
 
-from genemamba.errors import StorageError
+from genemamba.errors import InputError, StorageError
 from genemamba.storage import is_local, join_url, relative_path, split_url
 
 
@@ -55,8 +55,8 @@ def publish(staging: str, final: str, *, commit_mark: str | None = None) -> None
 
 
 @contextmanager
-def staging_area(home: str, *, owner: str) -> Iterator[str]:
-    """Yield an empty place under ``home/staging`` that is removed on the way out.
+def staging_area(home: str, *, owner: str, keep: bool = False) -> Iterator[str]:
+    """Yield a place under ``home/staging`` that is removed on the way out.
 
     Parameters
     ----------
@@ -64,20 +64,29 @@ def staging_area(home: str, *, owner: str) -> Iterator[str]:
         The project's home, local or remote.
     owner
         Part of the name; `sweep_staging` finds the leftovers of a dead owner by it.
+    keep
+        Whether the place is the owner's alone and stays, with what is in it, when the block
+        raises or is killed; an empty one with a name of its own otherwise.
 
     Raises
     ------
     StorageError
         The home cannot be written, or its disk is full.
     """
-    url = join_url(home, "staging", f"{owner}-{uuid.uuid4().hex[:12]}")
+    url = join_url(home, "staging", owner if keep else f"{owner}-{uuid.uuid4().hex[:12]}")
     fs, path = split_url(url)
     with storage_errors(home):
         fs.makedirs(path, exist_ok=True)
+        done = False
         try:
             yield url
+            done = True
+        except InputError:
+            # A refusal is final: there is nothing to go on with.
+            done = True
+            raise
         finally:
-            if fs.exists(path):
+            if (done or not keep) and fs.exists(path):
                 fs.rm(path, recursive=True)
 
 
@@ -125,11 +134,18 @@ def storage_errors(where: str) -> Iterator[None]:
 
 
 @contextmanager
-def exclusive_folder(folder: Path) -> Iterator[Path | None]:
+def exclusive_folder(folder: Path, *, wait: bool = False) -> Iterator[Path | None]:
     """Yield a folder of this machine for one process alone, or None while another has it.
 
-    It is kept when the block raises or the process is killed, so that the next one can go on
+    It is kept when the block fails or the process is killed, so that the next one can go on
     from what is in it, and removed when the block ends well. A killed process lets go of it.
+
+    Parameters
+    ----------
+    folder
+        The folder, which need not be there; beside it a lock of its name stays.
+    wait
+        Whether to wait until the other has done, instead of yielding None.
 
     Raises
     ------
@@ -142,13 +158,16 @@ def exclusive_folder(folder: Path) -> Iterator[Path | None]:
         stream = lock.open("w")
     with stream:
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             yield None
             return
-        yield folder
+        try:
+            yield folder
+        except InputError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         shutil.rmtree(folder, ignore_errors=True)
-        lock.unlink(missing_ok=True)
 
 
 @contextmanager

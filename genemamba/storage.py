@@ -1,10 +1,10 @@
 """Files and folders on any filesystem: opening, fetching and hashing them."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 import fsspec
 import zarr
@@ -12,6 +12,7 @@ from fsspec.core import url_to_fs
 from zarr.storage import FsspecStore, LocalStore
 
 from genemamba.errors import SourceError
+from genemamba.members import MATRIX_NAME, deposit_files
 
 BLOCK_BYTES: Final = 4 * 1024 * 1024
 """Read size when hashing: large enough that the hash, not the call, is the cost."""
@@ -20,8 +21,8 @@ Progress = Callable[[int, int], None]
 """Called with (done, total); the caller decides whether and how to show it."""
 
 
-ZarrMode = Literal["r", "r+", "w"]
-"""Read, change, or replace."""
+ZarrMode = Literal["r", "r+", "a", "w"]
+"""Read, change, change or create, or replace."""
 
 
 class ReadableStream(Protocol):
@@ -32,16 +33,15 @@ class ReadableStream(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FetchedFile:
-    """A deposit on this machine's disk, and what its bytes are."""
+class FileDigest(NamedTuple):
+    """A file of a folder."""
 
-    path: Path
-    """Where it can be read; the source itself when that is local."""
+    path: str
+    """Relative to the folder."""
     sha256: str
-    """64 hex digits over the bytes; over the sorted file list for a folder."""
+    """64 hex digits over its bytes."""
     size_bytes: int
-    """Bytes in all."""
+    """Bytes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,12 +49,13 @@ class TreeManifest:
     """What a file or folder holds, in one digest."""
 
     digest: str
-    """``sha256:`` and 64 hex digits: over the bytes of a file; for a folder over the sorted
-    lines ``path<TAB>sha256<TAB>size``."""
+    """``sha256:`` and 64 hex digits: over the bytes of a file; for a folder `digest_files`."""
     n_files: int
     """Files in all."""
     size_bytes: int
     """Bytes in all."""
+    files: tuple[FileDigest, ...] = ()
+    """Every file of a folder, sorted by path; none for a file, which the digest names."""
 
 
 def split_url(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
@@ -94,7 +95,7 @@ def open_zarr_group(url: str, *, mode: ZarrMode) -> zarr.Group:
     url
         Local path, or any URL that fsspec knows.
     mode
-        ``"r"``, ``"r+"`` or ``"w"`` as zarr has them.
+        As zarr has them.
     """
     return zarr.open_group(zarr_store(url, mode=mode), mode=mode, zarr_format=3)
 
@@ -106,77 +107,74 @@ def zarr_store(url: str, *, mode: ZarrMode) -> LocalStore | FsspecStore:
     return FsspecStore.from_url(url, read_only=mode == "r")
 
 
-def fetch_deposit(uri: str, *, scratch: Path, progress: Progress | None = None) -> FetchedFile:
-    """Hash a deposit, copying it to disk on the way when it is remote.
-
-    Parameters
-    ----------
-    uri
-        Path or URL of a file, or of a folder (Zarr, 10x mtx).
-    scratch
-        Folder for the copy of a remote deposit.
-    progress
-        Called with bytes done and bytes in all.
-
-    Raises
-    ------
-    SourceError
-        Nothing is there, or it is an empty file.
-    """
-    fs, path = split_url(uri)
-    if not fs.exists(path):
-        raise SourceError(
-            expected="a file or folder",
-            found=f"nothing at {uri}",
-            remedy="Check the path; quote it if it holds spaces.",
-        )
-    local = is_local(uri)
-    target = Path(path) if local else scratch / Path(path.rstrip("/")).name
-    if fs.isdir(path):
-        if not local:
-            fs.get(path, str(target), recursive=True)
-        manifest = tree_manifest(str(target))
-        sha256 = manifest.digest.removeprefix("sha256:")
-        return FetchedFile(path=target, sha256=sha256, size_bytes=manifest.size_bytes)
-    size = int(fs.size(path))
-    if size == 0:
-        raise SourceError(
-            expected="a file with cells in it",
-            found=f"an empty file at {uri}",
-            remedy="Copy the deposit again; the transfer may have been cut off.",
-        )
-    with fs.open(path, "rb") as source:
-        sha256 = _hash_stream(
-            source, copy_to=None if local else target, size=size, progress=progress
-        )
-    return FetchedFile(path=target, sha256=sha256, size_bytes=size)
-
-
-def tree_manifest(url: str) -> TreeManifest:
+def tree_manifest(url: str, *, progress: Progress | None = None) -> TreeManifest:
     """Hash a file, or every file of a folder, into one digest that ignores where it lies.
+
+    The matrix of a 10x mtx deposit is hashed with its two tables, and its folder without any
+    other file.
 
     Parameters
     ----------
     url
         Folder or file, local or remote.
+    progress
+        Called with bytes done and bytes in all, after each file of a folder.
     """
     fs, root = split_url(url)
-    if fs.isfile(root):
+    names = deposit_parts(fs, root)
+    if names is None:
         digest, size = _hash_file(fs, root)
         return TreeManifest(digest=f"sha256:{digest}", n_files=1, size_bytes=size)
-    lines, total = [], 0
-    names = sorted(fs.find(root))
+    folder = root if fs.isdir(root) else root.rpartition("/")[0]
+    in_all = sum(int(fs.size(name)) for name in names) if progress else 0
+    files: list[FileDigest] = []
+    done = 0
     for name in names:
-        digest, size = _hash_file(fs, name)
-        total += size
-        lines.append(f"{relative_path(name, root)}\t{digest}\t{size}\n")
-    digest = hashlib.sha256("".join(lines).encode()).hexdigest()
-    return TreeManifest(digest=f"sha256:{digest}", n_files=len(names), size_bytes=total)
+        files.append(FileDigest(relative_path(name, folder), *_hash_file(fs, name)))
+        done += files[-1].size_bytes
+        if progress:
+            progress(done, in_all)
+    return TreeManifest(
+        digest=digest_files(files), n_files=len(files), size_bytes=done, files=tuple(files)
+    )
+
+
+def digest_files(files: Iterable[FileDigest]) -> str:
+    """Return the digest of a folder: over the sorted lines ``path<TAB>sha256<TAB>size``."""
+    lines = "".join(f"{path}\t{sha256}\t{size}\n" for path, sha256, size in sorted(files))
+    return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"
+
+
+def hash_file(url: str) -> tuple[str, int]:
+    """Return the sha256 of a file at a path or URL, 64 hex digits, and its size in bytes."""
+    fs, path = split_url(url)
+    return _hash_file(fs, path)
+
+
+def deposit_parts(fs: fsspec.AbstractFileSystem, path: str) -> list[str] | None:
+    """Return the files of a deposit that is more than one; None for a single file.
+
+    Parameters
+    ----------
+    fs, path
+        Where the deposit lies: a folder, or a file.
+    """
+    root = path.rstrip("/")
+    is_folder = fs.isdir(path)
+    folder = root if is_folder else root.rpartition("/")[0]
+    named = None if is_folder else root.rpartition("/")[2]
+    if named and not MATRIX_NAME.fullmatch(named):
+        return None
+    below = [entry["name"] for entry in fs.ls(folder, detail=True) if entry["type"] == "file"]
+    members = deposit_files([name.rpartition("/")[2] for name in below], named=named)
+    if members is not None:
+        return [f"{folder}/{name}" for name in members]
+    return sorted(fs.find(root)) if is_folder else None
 
 
 def _hash_file(fs: fsspec.AbstractFileSystem, path: str) -> tuple[str, int]:
     with fs.open(path, "rb") as stream:
-        return _hash_stream(stream), int(fs.size(path))
+        return hash_stream(stream), int(fs.size(path))
 
 
 def _protocols(fs: fsspec.AbstractFileSystem) -> tuple[str, ...]:
@@ -188,13 +186,14 @@ def relative_path(name: str, root: str) -> str:
     return name[len(root) :].lstrip("/") or Path(name).name
 
 
-def _hash_stream(
+def hash_stream(
     stream: ReadableStream,
     *,
     copy_to: Path | None = None,
     size: int = 0,
     progress: Progress | None = None,
 ) -> str:
+    """Return the sha256 of a stream in hex, copying it on the way where a path is given."""
     digest, done = hashlib.sha256(), 0
     copy = copy_to.open("wb") if copy_to else None
     try:

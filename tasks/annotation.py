@@ -63,6 +63,7 @@ def annotate_version(
                 threshold=threshold,
                 seed=seed,
                 device=torch.device(device),
+                cache=workspace.cache("cache", "tokens"),
                 progress=bar,
             )
         provenance = {

@@ -1,25 +1,34 @@
 """Compose an atlas version from stores; nothing is copied."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from prefect import task
 
-from genemamba.atlas.versions import (
-    AtlasManifest,
-    StoreEntry,
-    merge_stores,
-    read_manifest,
-    write_manifest,
-)
+from genemamba.atlas.changes import add_stores, drop_stores
+from genemamba.atlas.leaving_out import count_left_out, leave_out_duplicates
+from genemamba.atlas.matching import MODULES as MATCHING_MODULES
+from genemamba.atlas.matching import link_cells
+from genemamba.atlas.versions import AtlasManifest, StoreEntry, read_manifest, write_manifest
 from genemamba.catalog.catalog import Catalog
 from genemamba.catalog.values import Edge
 from genemamba.errors import StaleVersionError
+from tasks.found_stores import find_stores
 from tasks.stages import Produced, StagePlan, StageRef, run_stage, stage_ref
 from tasks.workspace import Workspace
 
-MODULES: Final = ("atlas/versions.py",)
+MODULES: Final = (
+    *(
+        f"atlas/{name}.py"
+        for name in ("changes", "leaving_out", "left_out", "row_ranges", "store_entry", "versions")
+    ),
+    *MATCHING_MODULES,
+)
 """Library modules that decide what a manifest says."""
+
+Change = Callable[[AtlasManifest], AtlasManifest]
+"""From the newest version to what the next one is to hold, before duplicates are left out."""
 
 
 @task(name="compose-version")
@@ -29,38 +38,108 @@ def compose_version(workspace: Workspace, atlas: str, entries: list[StoreEntry])
     Where another process adds to the atlas meanwhile, its stores are kept: the version is
     composed again from what is then the newest.
     """
+    return _compose(workspace, atlas, lambda newest: add_stores(newest, entries))
+
+
+def add_to_atlas(workspace: Workspace, atlas: str, refs: Sequence[str]) -> StageRef:
+    """Add stores that are there already, without another ingest.
+
+    Parameters
+    ----------
+    workspace
+        Where to read and write.
+    atlas
+        Name of the atlas; its newest version is extended.
+    refs
+        As for `tasks.found_stores.find_stores`.
+
+    Raises
+    ------
+    InputError
+        A reference means no store, or several things.
+    """
+    with workspace.open_catalog() as catalog:
+        newest = newest_manifest(catalog, atlas)
+        entries = find_stores(catalog, newest, refs)
+    return _compose(workspace, atlas, lambda newest: add_stores(newest, entries))
+
+
+def drop_from_atlas(workspace: Workspace, atlas: str, deposits: Sequence[str]) -> StageRef:
+    """Leave deposits out of the next version; their stores stay.
+
+    Parameters
+    ----------
+    workspace
+        Where to read and write.
+    atlas
+        Name of the atlas.
+    deposits
+        Names or digests, as for `genemamba.atlas.changes.drop_stores`.
+
+    Raises
+    ------
+    InputError
+        There is no such deposit, or none would be left.
+    CatalogError
+        There is no such atlas.
+    """
+    with workspace.open_catalog() as catalog:
+        catalog.atlas_versions(atlas)
+    return _compose(workspace, atlas, lambda newest: drop_stores(newest, deposits))
+
+
+def newest_stores(workspace: Workspace, atlas: str) -> tuple[StoreEntry, ...]:
+    """Return the stores that an atlas has or had; none where there is no such atlas."""
+    with workspace.open_catalog() as catalog:
+        return newest_manifest(catalog, atlas).history
+
+
+def newest_manifest(catalog: Catalog, atlas: str) -> AtlasManifest:
+    """Return an atlas's newest version, one without stores where there is no such atlas."""
+    return _newest(catalog, atlas)[1]
+
+
+def _compose(workspace: Workspace, atlas: str, change: Change) -> StageRef:
     while True:
         try:
-            return _compose_on_newest(workspace, atlas, entries)
+            return _compose_on_newest(workspace, atlas, change)
         except StaleVersionError:
             continue
 
 
-def newest_stores(workspace: Workspace, atlas: str) -> tuple[StoreEntry, ...]:
-    """Return the stores of an atlas's newest version; none where there is no such atlas."""
-    with workspace.open_catalog() as catalog:
-        return _newest(catalog, atlas)[1]
-
-
-def _compose_on_newest(workspace: Workspace, atlas: str, entries: list[StoreEntry]) -> StageRef:
+def _compose_on_newest(workspace: Workspace, atlas: str, change: Change) -> StageRef:
     with workspace.open_catalog() as catalog:
         number, before = _newest(catalog, atlas)
-        manifest = AtlasManifest(atlas=atlas, stores=merge_stores(before, entries))
-        inputs = [_store_edge(catalog, entry) for entry in manifest.stores]
+        target = change(before)
+        inputs = [_store_edge(catalog, entry) for entry in target.stores]
     plan = StagePlan(
         stage="compose",
         kind="manifest",
         folder="manifests",
         suffix=".json",
         inputs=inputs,
-        params={"atlas": atlas},
+        params={
+            "atlas": atlas,
+            "dropped": [entry.name for entry in target.dropped],
+            "order": [entry.name for entry in target.history],
+            # Names, positions and filtered rows: all but what is found out about duplicates.
+            "target": target.digest,
+        },
         modules=MODULES,
     )
 
     def work(staged: str) -> Produced:
+        with workspace.open_catalog() as catalog:
+            cache = workspace.cache("cache", "duplicates")
+            links = link_cells(target.history, catalog.cells, cache=cache)
+        manifest = leave_out_duplicates(target, links)
         write_manifest(manifest, staged, home=workspace.home)
         return Produced(
-            facets={"n_obs": manifest.n_obs, "stores": len(manifest.stores)},
+            facets={
+                "n_obs": manifest.n_obs,
+                "stores": len(manifest.stores),
+                "left_out": count_left_out(manifest),
+            },
             version_of=("atlas", atlas),
             after=number,
             media_type="application/json",
@@ -83,11 +162,11 @@ def find_version(workspace: Workspace, ref: str) -> StageRef:
     return replace(found, label=version.ref)
 
 
-def _newest(catalog: Catalog, atlas: str) -> tuple[int, tuple[StoreEntry, ...]]:
+def _newest(catalog: Catalog, atlas: str) -> tuple[int, AtlasManifest]:
     newest = next((known.latest for known in catalog.atlases() if known.name == atlas), None)
     if newest is None:
-        return 0, ()
-    return newest.version_no, read_manifest(newest.artifact.uri).stores
+        return 0, AtlasManifest(atlas=atlas, stores=())
+    return newest.version_no, read_manifest(newest.artifact.uri)
 
 
 def _store_edge(catalog: Catalog, entry: StoreEntry) -> Edge:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -10,15 +10,13 @@ from genemamba.atlas.ingest import IngestOptions
 from genemamba.atlas.probe import peek_columns
 from genemamba.errors import InputError, SchemaError
 from genemamba.storage import is_local, split_url
+from tasks.settings import DepositSettings
 
-SUFFIXES: Final = re.compile(r"(\.(h5ad|h5|zarr|csv|tsv|txt|gz))+$", re.IGNORECASE)
+SUFFIXES: Final = re.compile(r"(\.(h5ad|h5|hdf5|zarr|loom|mtx|csv|tsv|txt|gz))+$", re.IGNORECASE)
 """Endings that say the format and are no part of a deposit's name."""
 
 Columns = list[str] | None
 """Names of ``obs`` columns; None where the deposit cannot be opened."""
-
-Trusted = tuple[str, tuple[str, ...]]
-"""Column, and the values at which a label counts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,17 +29,13 @@ class DepositSpec:
     """Name of the deposit in the atlas."""
     options: IngestOptions
     """Keys of its batches and labels."""
+    columns: Columns = None
+    """Names of its ``obs`` columns, as far as they could be read before the rest."""
     notes: list[str] = field(default_factory=list)
     """What was settled for it, and why."""
 
 
-def describe_deposits(
-    sources: Sequence[str],
-    *,
-    batch_key: str | None,
-    label_key: str | None,
-    trusted_labels: str | None,
-) -> list[DepositSpec]:
+def describe_deposits(sources: Sequence[str], settings: DepositSettings) -> list[DepositSpec]:
     """Name the deposits and settle which columns each of them has.
 
     A key that only some of the deposits have is asked of those alone; one that none has is
@@ -51,43 +45,43 @@ def describe_deposits(
     ----------
     sources
         Paths or URLs.
-    batch_key, label_key
-        Columns that the user named.
-    trusted_labels
-        ``COLUMN=VALUE[,VALUE…]`` or None.
+    settings
+        What the user says about all of them.
 
     Raises
     ------
     SchemaError
         ``trusted_labels`` has another form, or two deposits would have one name.
     """
-    trusted = _parse_trusted(trusted_labels)
+    asked = IngestOptions(
+        batch_key=settings.batch_key,
+        label_key=settings.label_key,
+        trusted_labels=_parse_trusted(settings.trusted_labels),
+        layer=settings.layer,
+        genome=settings.genome,
+        doublets=settings.doublets,
+    )
     columns = [_columns(uri) for uri in sources]
     return [
-        _describe(uri, name, batch_key, label_key, trusted, own=own, every=columns)
+        _describe(uri, name, asked, own=own, every=columns)
         for uri, name, own in zip(sources, _names(sources), columns, strict=True)
     ]
 
 
 def _describe(
-    uri: str,
-    name: str,
-    batch_key: str | None,
-    label_key: str | None,
-    trusted: Trusted | None,
-    *,
-    own: Columns,
-    every: Sequence[Columns],
+    uri: str, name: str, asked: IngestOptions, *, own: Columns, every: Sequence[Columns]
 ) -> DepositSpec:
-    asked = [batch_key, label_key, trusted[0] if trusted else None]
-    absent = [key for key in asked if key and _is_elsewhere_only(key, own, every)]
-    options = IngestOptions(
-        batch_key=None if batch_key in absent else batch_key,
-        label_key=None if label_key in absent else label_key,
+    trusted = asked.trusted_labels
+    keys = [asked.batch_key, asked.label_key, trusted[0] if trusted else None]
+    absent = [key for key in keys if key and _is_elsewhere_only(key, own, every)]
+    options = replace(
+        asked,
+        batch_key=None if asked.batch_key in absent else asked.batch_key,
+        label_key=None if asked.label_key in absent else asked.label_key,
         trusted_labels=None if trusted and trusted[0] in absent else trusted,
     )
     notes = [f"has no column {key!r}, which other deposits have" for key in absent]
-    return DepositSpec(uri=_absolute(uri), name=name, options=options, notes=notes)
+    return DepositSpec(uri=_absolute(uri), name=name, options=options, columns=own, notes=notes)
 
 
 def _is_elsewhere_only(key: str, own: Columns, every: Sequence[Columns]) -> bool:
@@ -141,7 +135,7 @@ def _clean(name: str) -> str:
     return re.sub(r"[^\w.-]+", "_", name).lstrip(".-") or "deposit"
 
 
-def _parse_trusted(text: str | None) -> Trusted | None:
+def _parse_trusted(text: str | None) -> tuple[str, tuple[str, ...]] | None:
     if text is None:
         return None
     column, _, listed = text.partition("=")

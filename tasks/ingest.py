@@ -4,22 +4,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Final, NamedTuple
 
+import numpy as np
 from prefect import task
 
-from genemamba.atlas.genes import load_reference
+from genemamba.atlas.cells import check_columns
+from genemamba.atlas.changes import settle_name
+from genemamba.atlas.gene_reference import GeneReference
 from genemamba.atlas.ingest import IngestPlan, plan_ingest, write_store
-from genemamba.atlas.versions import StoreEntry, settle_name
+from genemamba.atlas.left_out import LeftOut
+from genemamba.atlas.memory import MemoryPlan, parse_memory, plan_memory
+from genemamba.atlas.quality_filter import quality_filter
+from genemamba.atlas.row_ranges import write_ranges
+from genemamba.atlas.standards import check_standard
+from genemamba.atlas.store import read_obs
+from genemamba.atlas.versions import StoreEntry
 from genemamba.catalog.values import ArtifactInfo, Deposit, Edge
-from genemamba.errors import InputError
+from genemamba.errors import InputError, SchemaError
+from genemamba.fetching import FetchedFile, fetch_deposit
+from genemamba.findings import Finding, refusal
 from genemamba.provenance import Json
-from genemamba.storage import FetchedFile, fetch_deposit
 from tasks.atlas import newest_stores
 from tasks.deposits import DepositSpec
 from tasks.policies import INGEST_TIMEOUT_S, RETRY_REMOTE
 from tasks.progress import progress_bar
-from tasks.stages import Produced, StagePlan, StageRef, run_stage
+from tasks.reference import open_reference, record_reference
+from tasks.settings import DepositSettings
+from tasks.stages import Produced, StagePlan, StageRef, resume_folder, run_stage
 from tasks.workspace import Workspace
 
 MODULES: Final = ("atlas", "keys.py")
@@ -83,32 +95,62 @@ class RefusedError(InputError):
 
 
 @task(name="ingest-source", timeout_seconds=INGEST_TIMEOUT_S, **RETRY_REMOTE)
-def ingest_source(workspace: Workspace, atlas: str, deposit: DepositSpec) -> IngestOutcome:
+def ingest_source(
+    workspace: Workspace, atlas: str, deposit: DepositSpec, settings: DepositSettings
+) -> IngestOutcome:
     """Turn one deposit into a store, or into a verdict; never into half of either."""
     with TemporaryDirectory(prefix="genemamba-") as scratch:
-        fetched = None
+        fetched: FetchedFile | None = None
+        found: list[Finding] = []
         try:
+            rules = _Rules.read(settings)
+            _look_ahead(deposit)
             with progress_bar(f"reading {deposit.name}") as bar:
                 fetched = fetch_deposit(deposit.uri, scratch=Path(scratch), progress=bar)
             deposit = _settle_name(workspace, atlas, deposit, fetched)
-            outcome = _ingest_fetched(workspace, deposit, fetched, Path(scratch))
+            found = check_standard(fetched.path, settings.schema)
+            _refuse_breaches(found)
+            outcome = _ingest_fetched(workspace, deposit, fetched, rules)
+            outcome = _filtered(_with_findings(outcome, deposit, found), settings)
         except InputError as error:
-            outcome = _refused(deposit, error)
+            outcome = _refused(deposit, error, found)
     _record_verdict(workspace, outcome, fetched)
     return outcome
 
 
 @task(name="inspect-source", timeout_seconds=INGEST_TIMEOUT_S, **RETRY_REMOTE)
-def inspect_source(deposit: DepositSpec) -> IngestOutcome:
+def inspect_source(deposit: DepositSpec, settings: DepositSettings) -> IngestOutcome:
     """Validate a deposit as ingest would, and write nothing."""
     with TemporaryDirectory(prefix="genemamba-") as scratch:
+        found: list[Finding] = []
         try:
+            rules = _Rules.read(settings)
+            _look_ahead(deposit)
             fetched = fetch_deposit(deposit.uri, scratch=Path(scratch))
-            plan = _plan(deposit, fetched, Path(scratch))
+            found = check_standard(fetched.path, settings.schema)
+            _refuse_breaches(found)
+            plan = _plan(deposit, fetched, rules, scratch=Path(scratch), scheduler=None)
         except InputError as error:
-            return _refused(deposit, error)
-    report = _with_notes(plan.report, deposit.notes)
-    return IngestOutcome(uri=deposit.uri, name=deposit.name, report=report)
+            return _refused(deposit, error, found)
+    outcome = IngestOutcome(uri=deposit.uri, name=deposit.name, report=plan.report)
+    return _with_findings(outcome, deposit, found)
+
+
+class _Rules(NamedTuple):
+    """What holds for every deposit of a flow."""
+
+    reference: GeneReference
+    memory: MemoryPlan
+
+    @classmethod
+    def read(cls, settings: DepositSettings) -> "_Rules":
+        return cls(open_reference(settings.hgnc), plan_memory(parse_memory(settings.memory)))
+
+
+def _look_ahead(deposit: DepositSpec) -> None:
+    """Refuse a deposit whose header already says that it will be, before it is fetched."""
+    if deposit.columns:
+        check_columns(deposit.columns, deposit.options)
 
 
 def _settle_name(
@@ -122,7 +164,7 @@ def _settle_name(
 
 
 def _ingest_fetched(
-    workspace: Workspace, deposit: DepositSpec, fetched: FetchedFile, scratch: Path
+    workspace: Workspace, deposit: DepositSpec, fetched: FetchedFile, rules: _Rules
 ) -> IngestOutcome:
     source = ArtifactInfo(
         digest=f"sha256:{fetched.sha256}",
@@ -131,26 +173,41 @@ def _ingest_fetched(
         size_bytes=fetched.size_bytes,
         facets={"name": deposit.name},
     )
+    reference = record_reference(workspace, rules.reference)
     stage_plan = StagePlan(
         stage="ingest",
         kind="store",
         folder="stores",
         suffix=".zarr",
-        inputs=[Edge(role="deposit", artifact=source)],
-        params={
-            "name": deposit.name,
-            "genes": load_reference().digest,
-            **asdict(deposit.options),
-        },
+        inputs=[
+            Edge(role="deposit", artifact=source),
+            Edge(role="genes", artifact=reference.artifact),
+        ],
+        params={"name": deposit.name, **asdict(deposit.options)},
         modules=MODULES,
+        libraries=("numba", "scanpy"),
         commit_mark=COMMIT_MARK,
+        resumable=True,
     )
 
     def work(staged: str) -> Produced:
-        plan = _plan(deposit, fetched, scratch)
+        folder = resume_folder(workspace, stage_plan)
+        plan = _plan(
+            deposit,
+            fetched,
+            rules,
+            scratch=folder / "scratch",
+            scheduler=workspace.dask_scheduler,
+        )
         with progress_bar(f"writing {deposit.name}") as bar:
-            summary = write_store(plan, staged, scheduler=workspace.dask_scheduler, progress=bar)
-        facets = {**asdict(summary), "report": plan.report}
+            summary = write_store(
+                plan,
+                staged,
+                journal=folder / "journal",
+                scheduler=workspace.dask_scheduler,
+                progress=bar,
+            )
+        facets = {**summary.to_json(), "report": plan.report}
         return Produced(facets=facets, media_type="application/vnd+zarr")
 
     stage = run_stage(workspace, stage_plan, work)
@@ -163,13 +220,19 @@ def _ingest_fetched(
         n_vars=facets["n_vars"],
         deposit_sha256=fetched.sha256,
     )
-    report = _with_notes(facets["report"], deposit.notes)
     return IngestOutcome(
-        uri=deposit.uri, name=deposit.name, report=report, stage=stage, entry=entry
+        uri=deposit.uri, name=deposit.name, report=facets["report"], stage=stage, entry=entry
     )
 
 
-def _plan(deposit: DepositSpec, fetched: FetchedFile, scratch: Path) -> IngestPlan:
+def _plan(
+    deposit: DepositSpec,
+    fetched: FetchedFile,
+    rules: _Rules,
+    *,
+    scratch: Path,
+    scheduler: str | None,
+) -> IngestPlan:
     with progress_bar(f"checking {deposit.name}") as bar:
         return plan_ingest(
             fetched.path,
@@ -177,20 +240,60 @@ def _plan(deposit: DepositSpec, fetched: FetchedFile, scratch: Path) -> IngestPl
             sha256=fetched.sha256,
             options=deposit.options,
             scratch=scratch,
+            reference=rules.reference,
+            memory=rules.memory,
+            scheduler=scheduler,
             progress=bar,
         )
 
 
-def _with_notes(report: Mapping[str, Json], notes: Sequence[str]) -> dict[str, Json]:
-    return {**report, "notes": [*notes, *report["notes"]]}
+def _with_findings(
+    outcome: IngestOutcome, deposit: DepositSpec, found: Sequence[Finding]
+) -> IngestOutcome:
+    """Put what concerns this flow alone in front of what is on record with the store."""
+    notes = [
+        Finding(rule="deposit-settled", severity="note", message=f"{deposit.name} {note}.")
+        for note in deposit.notes
+    ]
+    findings = [finding.to_json() for finding in (*found, *notes)]
+    report = {**outcome.report, "findings": [*findings, *outcome.report["findings"]]}
+    return replace(outcome, report=report)
 
 
-def _refused(deposit: DepositSpec, error: InputError) -> IngestOutcome:
+def _filtered(outcome: IngestOutcome, settings: DepositSettings) -> IngestOutcome:
+    """Leave poor cells out of the versions that will list the store, where that is asked for."""
+    if not settings.leave_out_poor_cells or outcome.entry is None:
+        return outcome
+    obs = read_obs(outcome.entry.url)
+    chosen = quality_filter(obs)
+    finding = chosen.finding(obs.index).to_json()
+    report = {**outcome.report, "findings": [finding, *outcome.report["findings"]]}
+    rows = write_ranges(np.flatnonzero(~chosen.keep))
+    left_out = (LeftOut(reason="quality", rows=rows),) if chosen.n_dropped else ()
+    return replace(outcome, report=report, entry=replace(outcome.entry, left_out=left_out))
+
+
+def _refuse_breaches(found: Sequence[Finding]) -> None:
+    """Refuse a deposit that breaks the standard that the user named."""
+    breaches = [finding for finding in found if finding.severity == "error"]
+    if breaches:
+        raise SchemaError(
+            expected="a deposit that keeps to the standard",
+            found=f"{len(breaches)} breaches of it, the first: {breaches[0].message.rstrip('.')}",
+            remedy="Mend them, or ingest without --schema.",
+            rule="schema-breached",
+            count=len(breaches),
+            examples=[breach.rule for breach in breaches],
+        )
+
+
+def _refused(deposit: DepositSpec, error: InputError, found: Sequence[Finding]) -> IngestOutcome:
     report = {
         "kind": type(error).__name__,
         "expected": error.expected,
         "found": error.found,
         "remedy": error.remedy,
+        "findings": [finding.to_json() for finding in (refusal(error), *found)],
     }
     return IngestOutcome(uri=deposit.uri, name=deposit.name, report=report, refused=True)
 

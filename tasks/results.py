@@ -62,6 +62,7 @@ class AtlasResult:
         if version := self.stage("compose"):
             document["atlas_version"] = version.label
             document["n_obs"] = version.artifact.facets["n_obs"]
+            document["duplicates"] = _duplicates_document(version)
         if model := self.stage("pretrain"):
             document["model"] = {"ref": model.label, **model.artifact.facets}
         if annotation := self.stage("annotate"):
@@ -91,12 +92,19 @@ def _show_tables(result: AtlasResult) -> None:
             ["deposit", "verdict", "cells", "genes", "UMIs mapped", "labelled", "batches"],
             [_deposit_row(outcome) for outcome in result.outcomes],
         )
-        for outcome in result.outcomes:
-            for note in outcome.report.get("notes", []):
-                print_text(f"  {outcome.name}: {note}")
         print_text("")
+        rows = [row for outcome in result.outcomes for row in _finding_rows(outcome)]
+        if rows:
+            print_table(["deposit", "", "rule", "count", "what was found"], rows)
+            print_text("")
+        for outcome in result.outcomes:
+            if outcome.verdict == "acceptable":
+                print_text(_plan_line(outcome))
     if result.stages:
         print_table(["stage", "result", "", "run"], [_stage_row(stage) for stage in result.stages])
+    if version := result.stage("compose"):
+        for line in _left_out_lines(version):
+            print_text(f"  {line}")
     if result.scores:
         _show_scores(result.scores)
     if page := result.stage("report"):
@@ -135,6 +143,26 @@ def _deposit_document(outcome: IngestOutcome) -> dict[str, Json]:
     }
 
 
+def _duplicates_document(version: StageRef) -> dict[str, Json]:
+    """Say by deposit how many cells are left out as copies, and which deposits keep them."""
+    return {
+        name: {"n": counts["duplicates"], "kept_by": counts["kept_by"]}
+        for name, counts in version.artifact.facets.get("left_out", {}).items()
+        if counts["duplicates"]
+    }
+
+
+def _left_out_lines(version: StageRef) -> list[str]:
+    lines = []
+    for name, counts in version.artifact.facets.get("left_out", {}).items():
+        lines += [
+            f"{name}: {n:,} cells left out, kept by {by}" for by, n in counts["kept_by"].items()
+        ]
+        if counts["quality"]:
+            lines.append(f"{name}: {counts['quality']:,} cells left out by the quality filter")
+    return lines
+
+
 def _stage_document(stage: StageRef) -> dict[str, Json]:
     return {
         "stage": stage.stage,
@@ -150,6 +178,28 @@ def _deposit_row(outcome: IngestOutcome) -> list[Json]:
     report = outcome.report
     figures = [report.get(key) for key in ("n_obs", "n_vars", "umis_mapped", "labelled")]
     return [outcome.name, outcome.verdict, *figures, len(report.get("batches", ())) or None]
+
+
+def _plan_line(outcome: IngestOutcome) -> str:
+    report, plan = outcome.report, outcome.report["plan"]
+    return (
+        f"{outcome.name}: ingest would write {report['nnz']:,} counts of {report['n_obs']:,} cells"
+        f" and {report['n_vars']:,} genes as {plan['dtype']}, in {plan['n_shards']} shards of"
+        f" {plan['values_per_shard']:,} values; nothing was written."
+    )
+
+
+def _finding_rows(outcome: IngestOutcome) -> list[list[Json]]:
+    return [
+        [
+            outcome.name,
+            finding["severity"],
+            finding["rule"],
+            finding["count"],
+            " ".join(filter(None, [finding["message"], finding["remedy"]])),
+        ]
+        for finding in outcome.report["findings"]
+    ]
 
 
 def _stage_row(stage: StageRef) -> list[Json]:

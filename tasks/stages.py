@@ -1,7 +1,9 @@
 """One stage of work: found in the record, or done, published and recorded."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from prefect.runtime import deployment, flow_run, task_run
@@ -19,12 +21,25 @@ from genemamba.provenance import (
     library_version,
     source_digest,
 )
-from genemamba.publishing import publish, staging_area
+from genemamba.publishing import exclusive_folder, publish, staging_area
 from genemamba.storage import join_url, split_url, tree_manifest
-from tasks.workspace import Workspace, staging_owner
+from tasks.workspace import Workspace, resume_owner, staging_owner
 
 VIEW_MODULES: Final = tuple(
-    f"atlas/{name}.py" for name in ("genes", "layout", "sparse", "store", "view")
+    f"atlas/{name}.py"
+    for name in (
+        "blocks",
+        "column_map",
+        "genes",
+        "joining",
+        "layout",
+        "left_out",
+        "row_ranges",
+        "sparse",
+        "store",
+        "store_entry",
+        "view",
+    )
 )
 """Library modules that decide which cells and counts a stage sees of an atlas."""
 
@@ -82,6 +97,9 @@ class StagePlan:
     """Seed of the random numbers."""
     commit_mark: str | None = None
     """File that readers look for; the last one to be copied to an object store."""
+    resumable: bool = False
+    """Whether a killed attempt leaves what it staged for the next one, and one process at a time
+    works on this machine."""
 
     @property
     def all_params(self) -> Mapping[str, Json]:
@@ -141,10 +159,11 @@ def run_stage(workspace: Workspace, plan: StagePlan, work: Callable[[str], Produ
         The artifact of the completed work was lost, and the work now gives another one.
     """
     with workspace.open_catalog() as catalog:
-        earlier = catalog.find_completed(plan.work_key)
-        if earlier is not None and _is_there(_only_output(earlier).uri, plan.commit_mark):
-            return stage_ref(earlier, reused=True)
-        run = _work_and_record(workspace, catalog, plan, work)
+        with _turn(workspace, plan):
+            earlier = catalog.find_completed(plan.work_key)
+            if earlier is not None and _is_there(_only_output(earlier).uri, plan.commit_mark):
+                return stage_ref(earlier, reused=True)
+            run = _work_and_record(workspace, catalog, plan, work)
         done = stage_ref(run.record, reused=False)
     if not _is_there(done.artifact.uri, plan.commit_mark):
         msg = (
@@ -175,12 +194,34 @@ def stage_ref(run: RunRecord, *, reused: bool) -> StageRef:
     )
 
 
+def resume_folder(workspace: Workspace, plan: StagePlan) -> Path:
+    """Return where a resumable stage keeps what a later attempt needs, on this machine."""
+    return workspace.cache("resume", short_digest(plan.work_key))
+
+
+@contextmanager
+def _turn(workspace: Workspace, plan: StagePlan) -> Iterator[None]:
+    """Wait until no other process of this machine does the same resumable work."""
+    if not plan.resumable:
+        yield
+        return
+    with exclusive_folder(resume_folder(workspace, plan), wait=True):
+        yield
+
+
+def _area(workspace: Workspace, plan: StagePlan) -> AbstractContextManager[str]:
+    if plan.resumable:
+        owner = resume_owner(short_digest(plan.work_key))
+        return staging_area(workspace.home, owner=owner, keep=True)
+    return staging_area(workspace.home, owner=staging_owner())
+
+
 def _work_and_record(
     workspace: Workspace, catalog: Catalog, plan: StagePlan, work: Callable[[str], Produced]
 ) -> RecordedRun:
     with (
         catalog.record_run(_run_spec(plan)) as run,
-        staging_area(workspace.home, owner=staging_owner()) as area,
+        _area(workspace, plan) as area,
     ):
         staged = join_url(area, f"artifact{plan.suffix}")
         produced = work(staged)
@@ -195,6 +236,7 @@ def _work_and_record(
             n_files=manifest.n_files,
             media_type=produced.media_type,
             facets=produced.facets,
+            files=manifest.files,
         )
         _record(run, plan, artifact, produced)
     return run

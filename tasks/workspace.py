@@ -2,6 +2,7 @@
 
 import re
 import socket
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,13 @@ from genemamba.storage import is_local, join_url
 
 STAGING_OWNER: Final = "pid"
 """Staging areas are called ``pid-<number>-<start time>-<host>-…`` after their process."""
+
+
+RESUME_OWNER: Final = "resume"
+"""Areas that outlive their process are called ``resume-<host>-<work>``."""
+
+RESUME_LIMIT_S: Final = 7 * 24 * 3600
+"""What nobody took up again for a week is cleared away."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +78,17 @@ class Workspace:
                 probe.unlink()
         with self.open_catalog() as catalog:
             catalog.sweep_interrupted()
-        sweep_staging(self.home, is_dead=_owner_is_dead)
+        sweep_staging(self.home, is_dead=self._is_dead)
+
+    def _is_dead(self, area: str) -> bool:
+        """Tell whether a staging area will not be used again."""
+        resumed = re.fullmatch(rf"{RESUME_OWNER}-(.+)-([0-9a-f]+)", area)
+        if resumed is None:
+            return _owner_is_dead(area)
+        folder = self.cache("resume", resumed[2])
+        if resumed[1] != socket.gethostname():
+            return False
+        return not folder.exists() or time.time() - folder.stat().st_mtime > RESUME_LIMIT_S
 
 
 def open_workspace() -> Workspace:
@@ -85,6 +103,11 @@ def staging_owner() -> str:
     process = psutil.Process()
     started = int(process.create_time())
     return f"{STAGING_OWNER}-{process.pid}-{started}-{socket.gethostname()}"
+
+
+def resume_owner(key: str) -> str:
+    """Name the staging area of a resumable piece of work on this machine."""
+    return f"{RESUME_OWNER}-{socket.gethostname()}-{key}"
 
 
 def _owner_is_dead(area: str) -> bool:

@@ -31,7 +31,7 @@ def small_adata(*, n_obs=120, seed=0):
     return adata
 
 
-def gene_ids():
+def gene_ids(n=N_GENES):
     """Ensembl ids of genes whose symbols name no other gene."""
     reference = load_reference()
     fine = (
@@ -40,27 +40,37 @@ def gene_ids():
         if biotype == "protein_coding"
         and reference.match(reference.symbols[gene]).ensembl_id == gene
     )
-    return [next(fine) for _ in range(N_GENES)]
+    return [next(fine) for _ in range(n)]
 
 
 def small_view(folder: Path, **deposits) -> AtlasView:
     """Ingest AnnDatas by name into one atlas, and open it."""
-    entries = []
-    for name, adata in deposits.items():
-        path, url = folder / f"{name}.h5ad", str(folder / f"{name}.zarr")
-        adata.write_h5ad(path)
-        sha256 = hashlib.sha256(name.encode()).hexdigest()
-        options, scratch = IngestOptions(), folder / f"scratch-{name}"
-        plan = plan_ingest(path, name=name, sha256=sha256, options=options, scratch=scratch)
-        summary = write_store(plan, url)
-        entries.append(
-            StoreEntry(
-                name=name,
-                digest=f"sha256:{sha256}",
-                url=url,
-                n_obs=summary.n_obs,
-                n_vars=summary.n_vars,
-                deposit_sha256=sha256,
-            )
-        )
-    return AtlasView.open(AtlasManifest(atlas="small", stores=tuple(entries)))
+    entries = tuple(small_entry(folder, name, adata) for name, adata in deposits.items())
+    return AtlasView.open(AtlasManifest(atlas="small", stores=entries))
+
+
+def small_entry(folder: Path, name: str, adata: ad.AnnData) -> StoreEntry:
+    """Ingest an AnnData as a deposit of its name."""
+    path, url = folder / f"{name}.h5ad", str(folder / f"{name}.zarr")
+    adata.write_h5ad(path)
+    sha256 = hashlib.sha256(name.encode()).hexdigest()
+    options, scratch = IngestOptions(), folder / f"scratch-{name}"
+    plan = plan_ingest(path, name=name, sha256=sha256, options=options, scratch=scratch)
+    summary = write_store(plan, url)
+    return StoreEntry(
+        name=name,
+        digest=f"sha256:{sha256}",
+        url=url,
+        n_obs=summary.n_obs,
+        n_vars=summary.n_vars,
+        deposit_sha256=sha256,
+    )
+
+
+def wide_adata(*, n_obs, genes, seed=0):
+    """Cells that express about a third of some genes, each in its own way."""
+    rng = np.random.default_rng(seed)
+    adata = ad.AnnData(csr_matrix(rng.poisson(0.4, (n_obs, len(genes))).astype(np.float32)))
+    adata.var_names = genes
+    adata.obs_names = [f"cell{i}" for i in range(n_obs)]
+    return adata

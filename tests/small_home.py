@@ -9,6 +9,8 @@ from tasks.atlas import compose_version
 from tasks.deposits import describe_deposits
 from tasks.ingest import IngestOutcome, ingest_source, keep_accepted
 from tasks.model import train_model
+from tasks.reference import open_reference, record_reference
+from tasks.settings import DepositSettings
 from tasks.stages import Produced, StagePlan, StageRef, run_stage
 from tasks.workspace import Workspace
 from tests.small_atlas import small_adata
@@ -20,6 +22,7 @@ class SmallHome(NamedTuple):
     workspace: Workspace
     deposit: Path
     outcome: IngestOutcome
+    reference: StageRef
     version: StageRef
     model: StageRef
     annotation: StageRef
@@ -31,15 +34,15 @@ def small_home(folder: Path) -> SmallHome:
     home, deposit = folder / "home", folder / "study.h5ad"
     workspace = Workspace(home=str(home), catalog_url=f"sqlite:///{home}/catalog.db")
     small_adata(n_obs=60).write_h5ad(deposit)
-    (spec,) = describe_deposits(
-        [str(deposit)], batch_key="batch", label_key="cell_type", trusted_labels=None
-    )
-    outcome = ingest_source.fn(workspace, "small", spec)
+    settings = DepositSettings(batch_key="batch", label_key="cell_type")
+    (spec,) = describe_deposits([str(deposit)], settings)
+    outcome = ingest_source.fn(workspace, "small", spec, settings)
+    reference = record_reference(workspace, open_reference(None))
     version = compose_version.fn(workspace, "small", keep_accepted([outcome]))
     model = train_model.fn(workspace, version, preset="tiny", steps=3, seed=0, device="cpu")
     annotation = annotate_version.fn(workspace, version, model, threshold=0.5, seed=0, device="cpu")
     scores = run_stage(workspace, plan_scores(version, annotation), write_scores)
-    return SmallHome(workspace, deposit, outcome, version, model, annotation, scores)
+    return SmallHome(workspace, deposit, outcome, reference, version, model, annotation, scores)
 
 
 def plan_scores(version: StageRef, annotation: StageRef) -> StagePlan:

@@ -1,11 +1,14 @@
 """Staging, publication and refusals to write, on real folders."""
 
 import errno
+import subprocess
+import sys
+from contextlib import ExitStack
 
 import fsspec
 import pytest
 
-from genemamba.errors import StorageError
+from genemamba.errors import SchemaError, StorageError
 from genemamba.publishing import (
     exclusive_folder,
     publish,
@@ -15,6 +18,7 @@ from genemamba.publishing import (
     sweep_staging,
     writable_folder,
 )
+from tests.support import ROOT
 
 
 def test_published_files_appear_under_their_name_only(tmp_path):
@@ -75,6 +79,33 @@ def test_an_area_is_removed_when_the_work_in_it_fails(tmp_path):
     assert list((tmp_path / "staging").iterdir()) == []
 
 
+def half_done(home, *, refuse=False):
+    with staging_area(str(home), owner="resume-1", keep=True) as area:
+        with writable_folder(f"{area}/store") as folder:
+            (folder / "half").touch()
+        if refuse:
+            raise SchemaError(expected="a", found="b", remedy="c")
+        (folder / "absent").read_bytes()
+
+
+def test_an_area_that_is_kept_is_found_again_as_it_was_left(tmp_path):
+    with pytest.raises(FileNotFoundError, match="absent"):
+        half_done(tmp_path)
+
+    assert (tmp_path / "staging" / "resume-1" / "store" / "half").is_file()
+    with staging_area(str(tmp_path), owner="resume-1", keep=True) as area:
+        assert area == str(tmp_path / "staging" / "resume-1")
+        assert (tmp_path / "staging" / "resume-1" / "store" / "half").is_file()
+    assert list((tmp_path / "staging").iterdir()) == []
+
+
+def test_a_refusal_leaves_nothing_to_go_on_with(tmp_path):
+    with pytest.raises(SchemaError, match="Expected a, found b"):
+        half_done(tmp_path, refuse=True)
+
+    assert list((tmp_path / "staging").iterdir()) == []
+
+
 def test_only_the_areas_of_dead_owners_are_swept(tmp_path):
     for name in ("pid-1-a", "pid-2-b"):
         (tmp_path / "staging" / name).mkdir(parents=True)
@@ -114,7 +145,49 @@ def test_a_folder_belongs_to_one_process_until_its_work_ends_well(tmp_path):
             assert other is None
         assert mine.is_dir()
 
-    assert list((tmp_path / "training").iterdir()) == []
+    # The lock stays: who waits for it holds this very file open.
+    assert [path.name for path in (tmp_path / "training").iterdir()] == ["key.lock"]
+
+
+WAITER = """
+import sys
+from pathlib import Path
+from genemamba.publishing import exclusive_folder
+
+print("here", flush=True)
+with exclusive_folder(Path(sys.argv[1]), wait=True) as mine:
+    print(sorted(path.name for path in mine.parent.iterdir()), flush=True)
+"""
+
+
+def test_who_waits_gets_the_folder_when_the_other_has_done(tmp_path):
+    folder = tmp_path / "key"
+    command = [sys.executable, "-c", WAITER, str(folder)]
+    with ExitStack() as stack:
+        with exclusive_folder(folder) as mine:
+            mine.mkdir()
+            waiter = stack.enter_context(
+                subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+            )
+            assert waiter.stdout.readline() == "here\n"
+            with pytest.raises(subprocess.TimeoutExpired, match="timed out"):
+                waiter.wait(timeout=0.5)
+            (tmp_path / "done").touch()
+        # What the other left is gone, and its lock is still the same file.
+        assert waiter.stdout.readline() == "['done', 'key.lock']\n"
+        assert waiter.wait(timeout=60) == 0
+
+
+def test_a_refusal_leaves_no_folder_to_go_on_with(tmp_path):
+    def refuse():
+        with exclusive_folder(tmp_path / "key") as mine:
+            mine.mkdir()
+            raise SchemaError(expected="a", found="b", remedy="c")
+
+    with pytest.raises(SchemaError, match="Expected a, found b"):
+        refuse()
+
+    assert not (tmp_path / "key").exists()
 
 
 def test_a_folder_outlives_work_that_fails(tmp_path):

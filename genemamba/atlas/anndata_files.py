@@ -1,17 +1,20 @@
 """AnnData deposits, h5ad or Zarr: their tables, and the matrices that may hold counts."""
 
+import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 import anndata
 import pandas as pd
 from anndata.io import read_elem
 
+from genemamba.atlas.cell_elements import open_cell_table
+from genemamba.atlas.cell_table import CellTable, FrameTable
 from genemamba.atlas.elements import open_elements
-from genemamba.atlas.matrices import CscElement, Matrix, open_matrix
+from genemamba.atlas.matrices import Matrix, open_matrix
 from genemamba.errors import SourceError
 
 PLACES: Final = (
@@ -24,13 +27,26 @@ PLACES: Final = (
 The last spelling is that of anndata before 0.7."""
 
 
+class Unread(Protocol):
+    """A matrix that must be written to scratch before it can be read by cells."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Cells and genes."""
+        ...
+
+    def by_cells(self, folder: Path) -> Matrix:
+        """Write the matrix by cells into a scratch folder."""
+        ...
+
+
 class Candidate(NamedTuple):
     """A matrix that may hold counts."""
 
     location: str
     """As the user would type it after ``adata.``."""
-    matrix: Matrix
-    """Cells by genes."""
+    matrix: Matrix | Unread
+    """Cells by genes; work that it needs first waits until its genes have been looked at."""
     var: pd.DataFrame
     """Its genes, index = their names in the deposit."""
 
@@ -41,16 +57,19 @@ class AnnDataSource:
 
     path: Path
     """The file or folder."""
+    layer: str | None = None
+    """The only matrix to look at: ``X``, ``raw``, or the name of a layer."""
 
-    def obs(self) -> pd.DataFrame:
-        """Return the table of cells, index = ``obs_names``.
+    def cells(self) -> CellTable:
+        """Return the table of cells.
 
         Raises
         ------
         SourceError
             The file is damaged, or holds no AnnData.
         """
-        return self._table("obs")
+        streamed = open_cell_table(self.path, "obs")
+        return streamed or FrameTable(frame=self._table("obs"))
 
     def candidates(self, *, scratch: Path) -> Iterator[Candidate]:
         """Yield the matrices that may hold counts, the most likely first.
@@ -58,27 +77,41 @@ class AnnDataSource:
         Parameters
         ----------
         scratch
-            Folder in which a matrix stored by gene is turned round, when its turn comes.
+            Not used: a matrix stored by gene is turned round later.
 
         Raises
         ------
         SourceError
-            The file is damaged, or the table of genes is missing.
-        StorageError
-            The scratch folder cannot be written.
+            The file is damaged, the table of genes is missing, or there is no such layer.
         """
-        for location, element, table in PLACES:
+        found = False
+        for location, element, table in self._places():
             stored = open_matrix(self.path, element)
-            if stored is None:
-                continue
-            var = self._table(table)
-            if isinstance(stored, CscElement):
-                # Turning it round takes memory and disk by its shape, which may be damaged.
-                refuse_misfit(location, stored.shape, tables=(len(self.obs()), len(var)))
-                folder = scratch / f"rows-{element.replace('/', '-')}"
-                yield Candidate(location, stored.by_cells(folder), var)
-            else:
-                yield Candidate(location, stored, var)
+            if stored is not None:
+                found = True
+                yield Candidate(location, stored, self._table(table))
+        if self.layer is not None and not found:
+            raise self._no_layer()
+
+    def _places(self) -> tuple[tuple[str, str, str], ...]:
+        if self.layer is None:
+            return PLACES
+        if self.layer in ("X", "raw", "raw.X"):
+            wanted = "X" if self.layer == "X" else "raw.X"
+            return tuple(place for place in PLACES if place[0] == wanted)
+        return ((f'layers["{self.layer}"]', f"layers/{self.layer}", "var"),)
+
+    def _no_layer(self) -> SourceError:
+        with open_elements(self.path) as file:
+            held = [f"{name!r}" for name in file["layers"]] if "layers" in file else []
+            held += [f"{name!r}" for name in ("X", "raw") if name in file]
+        return SourceError(
+            expected=f"{self.path.name} to hold a matrix of numbers {self.layer!r}",
+            found=f"{', '.join(held) or 'none at all'}",
+            remedy="Name one of those, or none to have the counts found.",
+            rule="layer-missing",
+            examples=held,
+        )
 
     def _table(self, name: str) -> pd.DataFrame:
         with open_elements(self.path) as file:
@@ -101,6 +134,29 @@ class AnnDataSource:
             found=f"no table {name!r} in it",
             remedy="Write it with adata.write_h5ad or adata.write_zarr.",
         )
+
+
+def by_cells(candidate: Candidate, scratch: Path) -> Matrix:
+    """Return a matrix that can be read by cells, written to scratch first where it must be.
+
+    Parameters
+    ----------
+    candidate
+        The matrix.
+    scratch
+        Folder for scratch; what is there from an earlier call is used again.
+
+    Raises
+    ------
+    SourceError
+        The deposit is damaged.
+    StorageError
+        The scratch folder cannot be written.
+    """
+    if hasattr(candidate.matrix, "by_cells"):
+        name = re.sub(r"\W+", "-", candidate.location).strip("-")
+        return candidate.matrix.by_cells(scratch / f"rows-{name}")
+    return candidate.matrix
 
 
 def refuse_misfit(location: str, shape: tuple[int, int], *, tables: tuple[int, int]) -> None:

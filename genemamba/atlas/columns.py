@@ -1,38 +1,29 @@
 """Columns of ``obs`` in the types that AnnData's on-disk format has."""
 
 from collections.abc import Container, Iterable
-from typing import NamedTuple
 
 import pandas as pd
 
 
-class WritableTable(NamedTuple):
-    """A table that AnnData can write, and what had to change for it."""
-
-    table: pd.DataFrame
-    """The same rows and columns."""
-    notes: list[str]
-    """One sentence for each column that was renamed or turned into strings."""
-
-
-def writable_table(table: pd.DataFrame) -> WritableTable:
-    """Turn columns of types that AnnData cannot write into strings, and keep the others.
+def name_changes(names: Iterable[str]) -> dict[str, str]:
+    """Return the name under which each column can be written; no two have the same.
 
     Parameters
     ----------
-    table
-        Cells with columns of any type.
+    names
+        Names of the columns, distinct.
     """
-    columns: dict[str, pd.Series] = {}
-    notes = []
-    for name, column in table.items():
-        target = _free_name(str(name), taken=columns)
-        if target != name:
-            notes.append(f"Column {name!r} is kept as {target!r}.")
-        if not _is_plain(column):
-            notes.append(f"Column {name!r} ({column.dtype}) is kept as strings.")
-        columns[target] = writable_column(column)
-    return WritableTable(pd.DataFrame(columns, index=table.index), notes)
+    changes: dict[str, str] = {}
+    for name in names:
+        changes[name] = _free_name(name, taken=set(changes.values()))
+    return changes
+
+
+def is_plain(column: pd.Series) -> bool:
+    """Tell whether a column holds numbers or text only, and so is written as it is."""
+    if isinstance(column.dtype, pd.CategoricalDtype) and _is_number(column.cat.categories.dtype):
+        return True
+    return _is_number(column.dtype) or _is_text(_values(column))
 
 
 def writable_column(column: pd.Series) -> pd.Series:
@@ -65,12 +56,6 @@ def _free_name(name: str, *, taken: Container[str]) -> str:
     while target in taken:
         target += "_"
     return target
-
-
-def _is_plain(column: pd.Series) -> bool:
-    if isinstance(column.dtype, pd.CategoricalDtype) and _is_number(column.cat.categories.dtype):
-        return True
-    return _is_number(column.dtype) or _is_text(_values(column))
 
 
 def _values(column: pd.Series) -> list[object]:

@@ -7,7 +7,9 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from genemamba.atlas.matrices import Matrix
+from genemamba.atlas.cell_table import CellTable
+from genemamba.atlas.kernels import ROUNDING, ValueTally, clean_values
+from genemamba.atlas.matrices import CsrElement, CsrParts, Matrix
 from genemamba.errors import CountsError
 
 Scale = Literal["counts", "log1p"]
@@ -23,10 +25,6 @@ INTEGER_SHARE: Final = 0.9
 """A matrix means to hold counts when this share of its values are integers. Normalised values
 hardly ever are; counts with faults should be refused with the faults named, not passed over."""
 
-ROUNDING: Final = 1e-6
-"""Relative distance from a whole number, up to counts of 10 000, that is arithmetic noise: counts
-that went through normalisation and back are off by some 1e-12 in float64, 1e-7 in float32."""
-
 LOG1P_LIMIT: Final = 30.0
 """expm1 of it is 1e13, more transcripts than any cell has: larger values are not log1p."""
 
@@ -41,8 +39,8 @@ class Recovered(NamedTuple):
     """Canonical CSR, shape ``(n_obs, n_vars)``; a refused cell is empty."""
     refused: np.ndarray
     """True where no counts could be recovered, shape ``(n_obs,)``."""
-    n_rounded: int = 0
-    """Values that were off a whole number by arithmetic noise."""
+    tally: ValueTally
+    """What the values were."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +51,12 @@ class CountsReader:
     """Where the values lie."""
     scale: Scale
     """What they are."""
+
+    def parts(self, start: int, stop: int) -> CsrParts | None:
+        """Return the cells ``start`` to ``stop`` as stored; None where that is no CSR of counts."""
+        if self.scale == "counts" and isinstance(self.matrix, CsrElement):
+            return self.matrix.parts(start, stop)
+        return None
 
     def read(self, start: int, stop: int) -> Recovered:
         """Return the counts of the cells ``start`` to ``stop``, and which of them are refused."""
@@ -70,13 +74,10 @@ def round_noise(values: csr_matrix) -> Recovered:
     values
         Canonical CSR of any values, shape ``(n_obs, n_vars)``.
     """
-    refused = np.zeros(values.shape[0], dtype=bool)
-    noisy = (values.data != np.rint(values.data)) & _is_whole(values.data)
-    n_rounded = int(np.count_nonzero(noisy))
-    if n_rounded:
-        values.data = np.where(noisy, np.rint(values.data), values.data)
+    tally = clean_values(values.data)
+    if tally.zeros:
         values.eliminate_zeros()
-    return Recovered(values, refused, n_rounded)
+    return Recovered(values, np.zeros(values.shape[0], dtype=bool), tally)
 
 
 def recover_counts(logged: csr_matrix) -> Recovered:
@@ -98,7 +99,7 @@ def recover_counts(logged: csr_matrix) -> Recovered:
     y = np.expm1(np.where(possible, x, 1.0))
     refused = np.zeros(len(lengths), dtype=bool)
     if not len(starts):
-        return Recovered(logged.astype(np.float64), refused)
+        return Recovered(logged.astype(np.float64), refused, clean_values(x))
     unit = np.minimum.reduceat(y, starts)
     exact = y / np.repeat(unit, lengths[lengths > 0])
     counts = np.rint(exact)
@@ -107,7 +108,7 @@ def recover_counts(logged: csr_matrix) -> Recovered:
     counts[np.repeat(refused, lengths)] = 0
     result = csr_matrix((counts, logged.indices, logged.indptr), shape=logged.shape)
     result.eliminate_zeros()
-    return Recovered(result, refused)
+    return Recovered(result, refused, clean_values(result.data))
 
 
 def recognise_scale(matrix: Matrix) -> Scale | None:
@@ -143,45 +144,67 @@ def _probe_ranges(n_obs: int) -> list[tuple[int, int]]:
     return [(start, start + PROBE_N_OBS) for start in starts]
 
 
-class FaultFinder:
-    """Counts the values that no count can have, over all blocks, and remembers the first."""
+class Faults(NamedTuple):
+    """Values that no count can have, in some cells."""
 
-    def __init__(self, *, location: str, obs_names: Sequence[str], genes: Sequence[str]) -> None:
-        self._location, self._obs_names, self._genes = location, obs_names, genes
-        self._tally = {"negative": 0, "non-finite": 0, "fractional": 0}
-        self._first: str | None = None
+    negative: int = 0
+    """Below zero."""
+    non_finite: int = 0
+    """NaN or infinite."""
+    fractional: int = 0
+    """Not whole."""
+    first: tuple[int, int, float] | None = None
+    """Row and column in the deposit, and value, of the first."""
 
-    def check(self, counts: csr_matrix, *, first_row: int) -> None:
-        """Check every value of a block of cells that begins at the row ``first_row``."""
-        data = counts.data
-        finite = np.isfinite(data)
-        negative = finite & (data < 0)
-        fractional = finite & ~negative & (data != np.rint(data))
-        bad = negative | fractional | ~finite
-        if not bad.any():
-            return
-        found = {"negative": negative, "non-finite": ~finite, "fractional": fractional}
-        for kind, mask in found.items():
-            self._tally[kind] += int(np.count_nonzero(mask))
-        if self._first is None:
-            place = int(np.argmax(bad))
-            row = int(np.searchsorted(counts.indptr, place, side="right")) - 1
-            gene = self._genes[int(counts.indices[place])]
-            cell = self._obs_names[first_row + row]
-            self._first = f"{float(data[place])} in cell {cell!r}, gene {gene!r}"
-
-    @property
-    def found(self) -> bool:
-        """True after the first fault."""
-        return self._first is not None
-
-    def raise_if_any(self) -> None:
-        """Raise a `CountsError` that says how many faults there are and where the first is."""
-        if self._first is None:
-            return
-        tally = ", ".join(f"{count} {kind}" for kind, count in self._tally.items() if count)
-        raise CountsError(
-            expected=f"non-negative whole numbers in {self._location}",
-            found=f"{tally} values, the first {self._first}",
-            remedy='Put the raw counts into adata.layers["counts"] and try again.',
+    def merge(self, other: "Faults") -> "Faults":
+        """Return the faults of two sets of cells."""
+        firsts = [first for first in (self.first, other.first) if first]
+        return Faults(
+            self.negative + other.negative,
+            self.non_finite + other.non_finite,
+            self.fractional + other.fractional,
+            min(firsts, default=None),
         )
+
+
+def find_faults(block: Recovered, *, first_row: int) -> Faults:
+    """Return what is wrong with the values of a block of cells that begins at ``first_row``."""
+    tally = block.tally
+    if not tally.has_faults:
+        return Faults()
+    data = block.counts.data
+    with np.errstate(invalid="ignore"):
+        place = int(np.argmax(~np.isfinite(data) | (data < 0) | (data != np.rint(data))))
+    row = int(np.searchsorted(block.counts.indptr, place, side="right")) - 1
+    first = (first_row + row, int(block.counts.indices[place]), float(data[place]))
+    return Faults(tally.negative, tally.non_finite, tally.fractional, first)
+
+
+def refuse_faults(faults: Faults, *, location: str, cells: CellTable, genes: Sequence[str]) -> None:
+    """Refuse values that no count can have.
+
+    Raises
+    ------
+    CountsError
+        There are some; says how many of which kind, and where the first is.
+    """
+    if faults.first is None:
+        return
+    kinds = {
+        "negative": faults.negative,
+        "non-finite": faults.non_finite,
+        "fractional": faults.fractional,
+    }
+    row, column, value = faults.first
+    name = cells.rows(row, row + 1).index[0]
+    first = f"{value} in cell {name!r}, gene {genes[column]!r}"
+    tally = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count)
+    worst = next(kind for kind, count in kinds.items() if count)
+    raise CountsError(
+        expected=f"non-negative whole numbers in {location}",
+        found=f"{tally} values, the first {first}",
+        remedy='Put the raw counts into adata.layers["counts"] and try again.',
+        rule=f"counts-{worst}",
+        count=sum(kinds.values()),
+        examples=(first,),
+    )

@@ -1,22 +1,22 @@
 """Tables of counts in text, CSV or TSV, with the cells in rows or in columns."""
 
 import csv
-import gzip
 import re
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple, cast
+from typing import BinaryIO, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import csc_matrix
 
 from genemamba.atlas.anndata_files import Candidate
+from genemamba.atlas.cell_table import FrameTable
 from genemamba.atlas.genes import load_reference
-from genemamba.atlas.sparse import RowSpool, SpooledMatrix, spool_columns
+from genemamba.atlas.gzip_files import open_maybe_gzip
+from genemamba.atlas.spool import RowSpool, SpooledMatrix, spool_columns
 from genemamba.errors import SourceError
 from genemamba.publishing import storage_errors
 
@@ -37,12 +37,6 @@ class Header(NamedTuple):
     """One character."""
 
 
-class _Parsed(NamedTuple):
-    matrix: SpooledMatrix
-    row_names: list[str]
-    column_names: list[str]
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DelimitedSource:
     """A CSV or TSV file: one header line, then a name and numbers in every line."""
@@ -50,7 +44,7 @@ class DelimitedSource:
     path: Path
     """The file, possibly gzipped."""
 
-    def obs(self) -> pd.DataFrame:
+    def cells(self) -> FrameTable:
         """Return the table of cells, which has names and no columns.
 
         Raises
@@ -59,7 +53,8 @@ class DelimitedSource:
             The file is not text of this form.
         """
         header, names = self.header().names, self._row_names()
-        return pd.DataFrame(index=pd.Index(names if _cells_in_rows(header, names) else header))
+        index = pd.Index(names if _cells_in_rows(header, names) else header)
+        return FrameTable(frame=pd.DataFrame(index=index))
 
     def header(self) -> Header:
         """Read the first line; R leaves out the field above the row names, others do not.
@@ -103,7 +98,21 @@ class DelimitedSource:
         Parameters
         ----------
         scratch
-            Folder for the values as a sparse matrix.
+            Not used: the numbers are read later.
+
+        Raises
+        ------
+        SourceError
+            The file is not text of this form.
+        """
+        header, names = self.header().names, self._row_names()
+        cells_in_rows = _cells_in_rows(header, names)
+        genes, cells = (header, names) if cells_in_rows else (names, header)
+        table = _Table(self, (len(cells), len(genes)), cells_in_rows=cells_in_rows)
+        yield Candidate("X", table, pd.DataFrame(index=pd.Index(genes)))
+
+    def parse(self, folder: Path) -> SpooledMatrix:
+        """Write the numbers, line by line, into a scratch folder.
 
         Raises
         ------
@@ -112,21 +121,11 @@ class DelimitedSource:
         StorageError
             The scratch folder cannot be written.
         """
-        parsed = self._parse(scratch / "lines")
-        if _cells_in_rows(parsed.column_names, parsed.row_names):
-            yield Candidate("X", parsed.matrix, pd.DataFrame(index=pd.Index(parsed.column_names)))
-            return
-        matrix = _transpose(parsed.matrix, scratch / "rows")
-        yield Candidate("X", matrix, pd.DataFrame(index=pd.Index(parsed.row_names)))
-
-    def _parse(self, folder: Path) -> _Parsed:
         columns, delimiter = self.header()
-        names: list[str] = []
         with storage_errors(str(folder)), RowSpool(folder, n_vars=len(columns)) as spool:
-            for number, name, fields in self._lines(delimiter):
-                names.append(name)
+            for number, _, fields in self._lines(delimiter):
                 spool.append(self._numbers(fields, delimiter, width=len(columns), number=number))
-            return _Parsed(spool.finish(), names, columns)
+            return spool.finish()
 
     def _numbers(self, fields: bytes, delimiter: str, *, width: int, number: int) -> np.ndarray:
         self._refuse_empty_field(fields, delimiter.encode(), number=number)
@@ -166,17 +165,8 @@ class DelimitedSource:
                 _, _, fields = line[quoted.end() if quoted else 0 :].partition(mark)
                 yield number, name.rstrip(b"\r\n").decode(errors="replace"), fields
 
-    @contextmanager
-    def _open(self) -> Iterator[BinaryIO]:
-        opener = gzip.open if self.path.suffix == ".gz" else open
-        try:
-            with cast("BinaryIO", opener(self.path, "rb")) as stream:
-                yield stream
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            found = f"a damaged gzip stream ({error})"
-            raise self._refused(found=found) from error
-        except OSError as error:
-            raise self._refused(found=f"one that cannot be read ({error})") from error
+    def _open(self) -> AbstractContextManager[BinaryIO]:
+        return open_maybe_gzip(self.path, refused=lambda found: self._refused(found=found))
 
     def _refused(self, *, found: str) -> SourceError:
         return SourceError(
@@ -184,6 +174,20 @@ class DelimitedSource:
             found=found,
             remedy="Write cells by genes with pandas.DataFrame.to_csv, or deposit an h5ad file.",
         )
+
+
+class _Table:
+    """The numbers of the file, not read yet."""
+
+    def __init__(
+        self, source: DelimitedSource, shape: tuple[int, int], *, cells_in_rows: bool
+    ) -> None:
+        self.shape = shape
+        self._source, self._cells_in_rows = source, cells_in_rows
+
+    def by_cells(self, folder: Path) -> SpooledMatrix:
+        lines = self._source.parse(folder / "lines")
+        return lines if self._cells_in_rows else _transpose(lines, folder / "rows")
 
 
 def _cells_in_rows(column_names: list[str], row_names: list[str]) -> bool:

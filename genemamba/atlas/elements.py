@@ -30,8 +30,12 @@ KeyError and RuntimeError for a broken header, Unicode errors for names, anndata
 error for an unknown encoding, NumPy MemoryError for a length that cannot be."""
 
 
+ANNDATA: Final = "AnnData file"
+"""What a deposit is by default said to be, in messages."""
+
+
 @contextmanager
-def reading(name: str, *, remote: bool = False) -> Iterator[None]:
+def reading(name: str, *, remote: bool = False, kind: str = ANNDATA) -> Iterator[None]:
     """Turn what the readers of a damaged deposit raise into `SourceError`.
 
     The block must do nothing but read the deposit, or mistakes of other code are blamed on it.
@@ -42,6 +46,8 @@ def reading(name: str, *, remote: bool = False) -> Iterator[None]:
         The file's name, for the message.
     remote
         Whether an `OSError` may be the network's, and is left as it is.
+    kind
+        What the file should be, for the message.
 
     Raises
     ------
@@ -56,33 +62,36 @@ def reading(name: str, *, remote: bool = False) -> Iterator[None]:
         if remote and isinstance(error, OSError):
             raise
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
-        raise damaged(name, f"one that cannot be read ({reason})") from error
+        raise damaged(name, f"one that cannot be read ({reason})", kind=kind) from error
 
 
-def damaged(name: str, found: str) -> SourceError:
+def damaged(name: str, found: str, *, kind: str = ANNDATA) -> SourceError:
     """Return the error for a file that is not what its writer wrote."""
+    means = " with adata.write_h5ad" if kind == ANNDATA else ""
     return SourceError(
-        expected=f"{name} to be a whole AnnData file",
+        expected=f"{name} to be a whole {kind}",
         found=found,
-        remedy="Copy the deposit again, or write it again with adata.write_h5ad.",
+        remedy=f"Copy the deposit again, or write it again{means}.",
     )
 
 
 @contextmanager
-def open_elements(path: Path) -> Iterator[Any]:
+def open_elements(path: Path, *, kind: str = ANNDATA) -> Iterator[Any]:
     """Open an AnnData file as nested mappings of groups and arrays, for a block that only reads.
 
     Parameters
     ----------
     path
-        An h5ad file, or a Zarr folder.
+        An HDF5 file, or a Zarr folder.
+    kind
+        What the file should be, for the message.
 
     Raises
     ------
     SourceError
         The file is not HDF5, is cut off, or a part of it makes no sense.
     """
-    with reading(path.name):
+    with reading(path.name, kind=kind):
         if path.is_dir():
             yield zarr.open_group(path, mode="r")
         else:

@@ -6,8 +6,8 @@ from typing import Final
 CELLS_PER_CHUNK: Final = 64
 """Cells that one chunk of values holds on average: what loaders read at a time (annbatch)."""
 
-SHARD_NNZ: Final = 32 * 1024 * 1024
-"""Values a shard holds at most, 128 MB a shard of float32: few files, yet one fits in memory."""
+SHARD_NNZ: Final = 16 * 1024 * 1024
+"""Values a shard holds at most, 64 MB of float32: few files, and work for several cores."""
 
 CHUNK_UNIT: Final = 1024
 """Chunks are multiples of it, so that stores of like cells have like chunks."""

@@ -1,34 +1,50 @@
 """Ingest: pass 1 makes a plan or refuses the deposit, pass 2 writes the store of the plan."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
 
 import genemamba
-from genemamba import keys
-from genemamba.atlas.cells import IngestOptions, check_obs, harmonise_cells
+from genemamba.atlas.cell_elements import iterate_blocks
+from genemamba.atlas.cell_quality import judge_cells
+from genemamba.atlas.cells import (
+    CELLS_AT_ONCE,
+    CellSchema,
+    CellSurvey,
+    check_columns,
+    refuse_repeated_names,
+)
 from genemamba.atlas.counts import CountsReader
-from genemamba.atlas.genes import GeneReference, load_reference, map_genes
+from genemamba.atlas.feature_types import FeatureSplit
+from genemamba.atlas.feature_writing import write_features
+from genemamba.atlas.gene_check import MappedGenes, map_features, refuse_unknown_genes
+from genemamba.atlas.gene_reference import GeneReference
+from genemamba.atlas.gene_tables import load_reference
 from genemamba.atlas.geometry import SHARD_NNZ, cut_values
-from genemamba.atlas.hashing import content_digest
 from genemamba.atlas.layout import lay_out_genes
+from genemamba.atlas.memory import MemoryPlan, plan_memory
+from genemamba.atlas.options import IngestOptions
 from genemamba.atlas.parallel import run_tasks
-from genemamba.atlas.readers import open_source
-from genemamba.atlas.shards import ShardTask, VerifyTask, count_wrong_cells, write_shard
-from genemamba.atlas.sparse import BLOCK_NNZ, row_blocks
-from genemamba.atlas.species import refuse_other_species
+from genemamba.atlas.readers import CountsSource, open_source
+from genemamba.atlas.remarks import Found
+from genemamba.atlas.same_cells import CellSet, describe_cells
+from genemamba.atlas.shards import ShardTask, write_shard
+from genemamba.atlas.standards import find_contradictions
 from genemamba.atlas.survey import Survey, survey_counts
-from genemamba.atlas.verdict import refuse_unknown_genes, report_plan
-from genemamba.atlas.writing import StoreTables, allocate_store, commit_store
+from genemamba.atlas.verdict import report_plan
+from genemamba.atlas.verifying import check_shard, count_wrong_cells
+from genemamba.atlas.writing import StoreTables, allocate_store, commit_store, read_kept
 from genemamba.errors import StoreError
 from genemamba.provenance import Json, canonical_json
+from genemamba.publishing import storage_errors
 from genemamba.storage import Progress
 
 __all__ = ["IngestOptions", "IngestPlan", "StoreSummary", "plan_ingest", "write_store"]
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """Rises when the meaning of a column or array of a store changes."""
 
 
@@ -39,12 +55,16 @@ class IngestPlan:
     tables: StoreTables
     """Cells, genes and provenance of the store."""
     survey: Survey
-    """What pass 1 found."""
-    folder: Path
-    """Scratch files that the writing tasks read; keep it until the store is written."""
+    """What pass 1 found; its scratch files must stay until the store is written."""
     reader: CountsReader
     """Reads the deposit's counts again."""
-    report: dict[str, Json]
+    features: FeatureSplit
+    """Which of the deposit's features are genes."""
+    cell_set: CellSet
+    """What the store's cells are together."""
+    memory: MemoryPlan
+    """Sizes of blocks, and how many threads."""
+    report: Mapping[str, Json]
     """What was found, for the user and the record."""
 
 
@@ -60,6 +80,12 @@ class StoreSummary:
     """Counts above zero."""
     content_digest: str
     """Digest of the set of cells, whatever their order and names."""
+    n_shards_found: int = field(default=0, compare=False)
+    """Shards that an earlier attempt had written, and whose bytes were as noted then."""
+
+    def to_json(self) -> dict[str, Json]:
+        """Return what is the same however often the writing was cut off."""
+        return {name: value for name, value in asdict(self).items() if name != "n_shards_found"}
 
 
 def plan_ingest(
@@ -69,6 +95,9 @@ def plan_ingest(
     sha256: str,
     options: IngestOptions,
     scratch: Path,
+    reference: GeneReference | None = None,
+    memory: MemoryPlan | None = None,
+    scheduler: str | None = None,
     progress: Progress | None = None,
 ) -> IngestPlan:
     """Check a deposit, every value of it, and plan its store; nothing is written but scratch.
@@ -85,8 +114,14 @@ def plan_ingest(
         What the user says about it.
     scratch
         Folder for working files; keep it until the store is written.
+    reference
+        The genes that are known; those of the package by default.
+    memory
+        Sizes that keep to a bound; those of `DEFAULT_MEMORY` by default.
+    scheduler
+        Address of a ``dask.distributed`` scheduler, as for `write_store`.
     progress
-        Called with cells read and cells in all.
+        Called with parts read and parts in all.
 
     Raises
     ------
@@ -98,28 +133,61 @@ def plan_ingest(
         There are no counts, or some are impossible.
     GenesError
         The genes are not human, or most transcripts are of unknown ones.
+    StorageError
+        The scratch folder cannot be written.
     """
-    reference = load_reference()
-    source = open_source(path, scratch=scratch)
-    check_obs(source.obs, options)
-    names = source.var.index.tolist()
-    refuse_other_species(names, reference=reference, hints=source.var)
-    layout = lay_out_genes(map_genes(names, reference=reference, hints=source.var))
-    survey = survey_counts(source, layout, progress=progress)
+    memory = memory or plan_memory()
+    reference = reference or load_reference()
+    mapped: list[tuple[pd.DataFrame, MappedGenes]] = []
+    source = open_source(
+        path,
+        scratch=scratch,
+        layer=options.layer,
+        check_genes=lambda var: mapped.append(
+            (var, map_features(var, reference, genome=options.genome))
+        ),
+        check_cells=lambda cells: check_columns(cells.columns, options),
+    )
+    refuse_repeated_names(source.cells, folder=scratch / "names")
+    contradictions = find_contradictions(path, scratch=scratch)
+    features, genes = next(found for var, found in mapped if var is source.var)
+    layout = lay_out_genes(genes)
+    survey = survey_counts(
+        source,
+        layout.map.spread(features.genes, n_features=len(source.var)),
+        folder=scratch / "survey",
+        memory=memory,
+        scheduler=scheduler,
+        progress=progress,
+    )
     refuse_unknown_genes(layout.var, survey.gene_totals)
-    kept = source.obs.iloc[survey.rows]
-    cells = harmonise_cells(kept, name=name, sha256=sha256, options=options)
-    hashes = pd.Series(survey.hashes.astype(str).astype(object), index=cells.obs.index)
+    schema, batches = _survey_cells(source, survey, name=name, sha256=sha256, options=options)
+    quality = judge_cells(survey, source.reader, batches=batches, doublets=options.doublets)
+    cell_set = describe_cells(survey, folder=scratch / "hashes")
+    found = Found(
+        source=source,
+        features=features,
+        schema=schema,
+        var=layout.var,
+        survey=survey,
+        quality=quality,
+        cell_set=cell_set,
+        contradictions=contradictions,
+    )
     return IngestPlan(
         tables=StoreTables(
-            obs=cells.obs.assign(**{keys.CONTENT_HASH: hashes}),
+            cells=source.cells,
+            schema=schema,
             var=layout.var,
+            quality=quality,
             provenance=_provenance(name, sha256, options, reference),
         ),
         survey=survey,
-        folder=survey.save(scratch / "survey", layout),
         reader=source.reader,
-        report=report_plan(source, cells, layout.var, survey),
+        features=features,
+        cell_set=cell_set,
+        memory=memory,
+        report=report_plan(found),
     )
 
 
@@ -127,6 +195,7 @@ def write_store(
     plan: IngestPlan,
     url: str,
     *,
+    journal: Path | None = None,
     scheduler: str | None = None,
     shard_nnz: int = SHARD_NNZ,
     progress: Progress | None = None,
@@ -140,7 +209,11 @@ def write_store(
     plan
         From `plan_ingest`.
     url
-        Empty place, local or remote.
+        Where to write, local or remote: nothing, or what an attempt with the same plan and
+        journal left there.
+    journal
+        Folder in which the digest of every shard is noted, so that a later attempt writes those
+        that are missing only; a scratch one by default.
     scheduler
         Address of a ``dask.distributed`` scheduler whose workers see the deposit, the scratch
         folder and the store under the same paths; threads of this process without one.
@@ -153,33 +226,68 @@ def write_store(
     ------
     StoreError
         What was written is not what pass 1 read.
+    StorageError
+        The store cannot be written, or its disk is full.
     """
-    n_obs, n_vars = len(plan.tables.obs), len(plan.tables.var)
-    grid = cut_values(nnz=int(plan.survey.indptr[-1]), n_obs=n_obs, shard_nnz=shard_nnz)
+    survey, memory = plan.survey, plan.memory
+    grid = cut_values(nnz=survey.nnz, n_obs=survey.n_obs, shard_nnz=shard_nnz)
+    journal = journal or survey.folder / "journal"
     writes = [
-        ShardTask(url=url, folder=plan.folder, reader=plan.reader, n_vars=n_vars, span=span)
-        for span in grid.ranges()
+        ShardTask(
+            url=url,
+            folder=survey.folder,
+            journal=journal,
+            reader=plan.reader,
+            grid=grid,
+            number=number,
+            dtype=str(survey.dtype),
+            block_nnz=memory.block_nnz,
+        )
+        for number in range(len(grid.ranges()))
     ]
-    checks = [
-        VerifyTask(url=url, folder=plan.folder, rows=rows)
-        for rows in row_blocks(plan.survey.indptr, max_nnz=BLOCK_NNZ)
-    ]
-    n_tasks = len(writes) + len(checks)
-    allocate_store(url, plan.tables, plan.survey, grid)
+    n_tasks = 2 * len(writes)
+    with storage_errors(url):
+        journal.mkdir(parents=True, exist_ok=True)
+        allocate_store(url, plan.tables, survey, grid)
     shown = _part_of(progress, before=0, total=n_tasks)
-    run_tasks(write_shard, writes, scheduler=scheduler, progress=shown)
+    written = run_tasks(
+        write_shard, writes, scheduler=scheduler, n_threads=memory.n_threads, progress=shown
+    )
     shown = _part_of(progress, before=len(writes), total=n_tasks)
-    wrong = sum(run_tasks(count_wrong_cells, checks, scheduler=scheduler, progress=shown))
-    if wrong:
-        msg = f"Expected {n_obs} cells at {url} to be as read, found {wrong} that are not."
+    checks = run_tasks(
+        check_shard, writes, scheduler=scheduler, n_threads=memory.n_threads, progress=shown
+    )
+    n_wrong = count_wrong_cells(checks, survey.columns())
+    if n_wrong:
+        msg = f"Expected {survey.n_obs} cells at {url} as read, found {n_wrong} that are not."
         raise StoreError(msg)
+    write_features(
+        url,
+        plan.features.others,
+        reader=plan.reader,
+        survey=survey,
+        block_nnz=memory.block_nnz,
+    )
     commit_store(url)
     return StoreSummary(
-        n_obs=n_obs,
-        n_vars=n_vars,
-        nnz=grid.size,
-        content_digest=content_digest(plan.survey.hashes.tolist()),
+        n_obs=survey.n_obs,
+        n_vars=len(plan.tables.var),
+        nnz=survey.nnz,
+        content_digest=plan.cell_set.content_digest,
+        n_shards_found=written.count(False),
     )
+
+
+def _survey_cells(
+    source: CountsSource, survey: Survey, *, name: str, sha256: str, options: IngestOptions
+) -> tuple[CellSchema, list[str]]:
+    """Settle how the cells are stored; return the names of their batches by code, too."""
+    columns = source.cells.columns
+    cells = CellSurvey(name=name, sha256=sha256, options=options, columns=columns)
+    rows, codes = survey.columns()["row"], survey.batches()
+    for start, stop in iterate_blocks(survey.n_obs, size=CELLS_AT_ONCE):
+        codes.write(start, cells.observe(read_kept(source.cells, rows, start, stop)))
+    return cells.finish(), cells.batches
 
 
 def _part_of(progress: Progress | None, *, before: int, total: int) -> Progress | None:

@@ -5,11 +5,13 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_matrix
 
 from genemamba import keys
+from genemamba.atlas.column_map import ColumnMap
+from genemamba.atlas.gene_flags import flag_genes
+from genemamba.atlas.gene_reference import MAPPED
 from genemamba.atlas.genes import ENSEMBL_ID, ensembl_numbers
-from genemamba.atlas.sparse import canonical_csr
+from genemamba.atlas.quality import gene_kinds
 
 NAME_SEPARATOR: Final = " || "
 """Between several values of one field, as in the CELLxGENE schema."""
@@ -21,40 +23,8 @@ class GeneLayout:
 
     var: pd.DataFrame
     """Genes of the store, index = Ensembl id, or the deposit's name where there is none."""
-    columns: np.ndarray
-    """Store column of each gene of the deposit, int32, shape ``(n_vars of the deposit,)``."""
-    numbers: np.ndarray
-    """Ensembl number of each gene of the store, uint64, shape ``(n_vars,)``; 0 for none."""
-
-    def project(self, counts: csr_matrix) -> csr_matrix:
-        """Move counts to the genes of the store, adding up those of one gene.
-
-        Parameters
-        ----------
-        counts
-            Canonical CSR over the deposit's genes.
-
-        Returns
-        -------
-        Canonical CSR, shape ``(n_obs, n_vars)``.
-        """
-        return project_columns(counts, self.columns, n_vars=len(self.var))
-
-
-def project_columns(counts: csr_matrix, columns: np.ndarray, *, n_vars: int) -> csr_matrix:
-    """Rename the columns of a CSR matrix, adding up those that come together.
-
-    Parameters
-    ----------
-    counts
-        CSR, shape ``(n_obs, any)``.
-    columns
-        New column of each old one, int32.
-    n_vars
-        New columns in all.
-    """
-    parts = counts.data, columns[counts.indices], counts.indptr
-    return canonical_csr(csr_matrix(parts, shape=(counts.shape[0], n_vars)))
+    map: ColumnMap
+    """Store column of each gene of the deposit."""
 
 
 def lay_out_genes(genes: pd.DataFrame) -> GeneLayout:
@@ -69,19 +39,70 @@ def lay_out_genes(genes: pd.DataFrame) -> GeneLayout:
     names = np.where(genes[ENSEMBL_ID] != "", genes[ENSEMBL_ID], source_names)
     columns, unique = pd.factorize(names)
     first = genes.iloc[np.unique(columns, return_index=True)[1]]
-    joined = pd.Series(source_names).groupby(columns).agg(NAME_SEPARATOR.join)
+    joined = _join_names(source_names, columns, n_vars=len(unique))
     var = pd.DataFrame(
         {
             keys.FEATURE_NAME: first[keys.FEATURE_NAME].to_numpy(dtype=object),
             keys.FEATURE_BIOTYPE: first[keys.FEATURE_BIOTYPE].to_numpy(dtype=object),
-            keys.SOURCE_NAME: joined.to_numpy(dtype=object),
+            keys.SOURCE_NAME: joined,
             keys.GENE_STATUS: first[keys.GENE_STATUS].to_numpy(dtype=object),
+            keys.GENE_MATCHED_BY: first[keys.GENE_MATCHED_BY].to_numpy(dtype=object),
             keys.MEASURED: np.ones(len(unique), dtype=bool),
         },
         index=pd.Index(unique, dtype=object),
     )
     return GeneLayout(
         var=var,
-        columns=columns.astype(np.int32),
-        numbers=ensembl_numbers(first[ENSEMBL_ID]),
+        map=ColumnMap(
+            columns=columns.astype(np.int32),
+            numbers=ensembl_numbers(first[ENSEMBL_ID]),
+            kinds=gene_kinds(flag_genes(var)),
+        ),
     )
+
+
+def merged_genes(var: pd.DataFrame) -> dict[str, list[str]]:
+    """Return the genes whose counts were added up from several of the deposit.
+
+    Parameters
+    ----------
+    var
+        Genes of a store.
+
+    Returns
+    -------
+    Name of the gene in the store to its names in the deposit.
+    """
+    names = var[keys.SOURCE_NAME].astype(str)
+    merged = names[names.str.contains(NAME_SEPARATOR, regex=False)]
+    return {str(gene): joined.split(NAME_SEPARATOR) for gene, joined in merged.items()}
+
+
+def comparable_genes(var: pd.DataFrame) -> np.ndarray:
+    """Tell which genes have counts that another deposit of the same cells would have too.
+
+    They are those that were mapped, from one gene of the deposit only, and not by a symbol that
+    several genes have or had: what such a symbol means depends on the deposit's annotation.
+
+    Parameters
+    ----------
+    var
+        Genes of a store.
+
+    Returns
+    -------
+    Booleans, shape ``(n_vars,)``.
+    """
+    mapped = var[keys.GENE_STATUS].isin(MAPPED)
+    merged = var[keys.SOURCE_NAME].astype(str).str.contains(NAME_SEPARATOR, regex=False)
+    comparable = mapped & ~merged
+    if keys.GENE_MATCHED_BY in var:
+        comparable &= var[keys.GENE_MATCHED_BY].astype(str) != "shared_symbol"
+    return comparable.to_numpy(dtype=bool)
+
+
+def _join_names(names: np.ndarray, columns: np.ndarray, *, n_vars: int) -> np.ndarray:
+    joined = np.full(n_vars, "", dtype=object)
+    for name, column in zip(names, columns.tolist(), strict=True):
+        joined[column] = f"{joined[column]}{NAME_SEPARATOR}{name}" if joined[column] else name
+    return joined

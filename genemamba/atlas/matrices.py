@@ -3,20 +3,34 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 from scipy.sparse import csc_matrix, csr_matrix
 
-from genemamba.atlas.elements import damaged, open_elements
+from genemamba.atlas.elements import damaged, open_elements, reading
 from genemamba.atlas.sparse import (
     BLOCK_NNZ,
     RowRange,
-    SpooledMatrix,
     canonical_csr,
     row_blocks,
-    spool_columns,
 )
+from genemamba.atlas.spool import SpooledMatrix, is_spooled, spool_columns
+
+
+class CsrParts(NamedTuple):
+    """Compressed sparse rows, possibly in any order, with repeats and zeros."""
+
+    indptr: np.ndarray
+    """Row pointers, int64, from 0 on."""
+    indices: np.ndarray
+    """Columns."""
+    data: np.ndarray
+    """Values."""
+
+
+POINTERS_AT_ONCE: Final = 1024 * 1024
+"""Row pointers that are checked at a time: 8 MB."""
 
 
 class Matrix(Protocol):
@@ -31,8 +45,10 @@ class Matrix(Protocol):
         """Return the cells ``start`` to ``stop`` as stored, canonical CSR."""
         ...
 
-    def blocks(self, *, max_nnz: int = BLOCK_NNZ) -> Iterator[RowRange]:
-        """Cut the cells into consecutive blocks of bounded size."""
+    def blocks(
+        self, *, max_nnz: int = BLOCK_NNZ, start: int = 0, stop: int | None = None
+    ) -> Iterator[RowRange]:
+        """Cut the cells ``start`` to ``stop`` into consecutive blocks of bounded size."""
         ...
 
 
@@ -47,22 +63,31 @@ class CsrElement:
     shape: tuple[int, int]
     """Cells and genes."""
 
-    def rows(self, start: int, stop: int) -> csr_matrix:
-        """Return the cells ``start`` to ``stop`` as stored, canonical CSR."""
+    def parts(self, start: int, stop: int) -> CsrParts:
+        """Return the cells ``start`` to ``stop`` as stored, nothing of them checked."""
         with open_elements(self.path) as file:
             group = file[self.element]
             indptr = group["indptr"][start : stop + 1].astype(np.int64)
             low, high = int(indptr[0]), int(indptr[-1])
-            indices = _checked(group["indices"][low:high], self.shape[1], self.path.name)
-            parts = _as_float(group["data"][low:high]), indices, indptr - low
+            return CsrParts(indptr - low, group["indices"][low:high], group["data"][low:high])
+
+    def rows(self, start: int, stop: int) -> csr_matrix:
+        """Return the cells ``start`` to ``stop`` as stored, canonical CSR."""
+        with reading(self.path.name):
+            indptr, indices, data = self.parts(start, stop)
+            indices = _checked(indices, self.shape[1], self.path.name)
+            parts = _as_float(data), indices, indptr
             matrix = csr_matrix(parts, shape=(stop - start, self.shape[1]))
         return canonical_csr(matrix)
 
-    def blocks(self, *, max_nnz: int = BLOCK_NNZ) -> Iterator[RowRange]:
+    def blocks(
+        self, *, max_nnz: int = BLOCK_NNZ, start: int = 0, stop: int | None = None
+    ) -> Iterator[RowRange]:
         """Cut the cells into blocks of bounded size, as `row_blocks`."""
+        end = self.shape[0] if stop is None else stop
         with open_elements(self.path) as file:
-            indptr = file[self.element]["indptr"][:].astype(np.int64)
-        return row_blocks(indptr, max_nnz=max_nnz)
+            pointers = file[self.element]["indptr"]
+            yield from row_blocks(pointers, max_nnz=max_nnz, start=start, stop=end)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,10 +106,14 @@ class DenseElement:
         with open_elements(self.path) as file:
             return csr_matrix(_as_float(file[self.element][start:stop]))
 
-    def blocks(self, *, max_nnz: int = BLOCK_NNZ) -> Iterator[RowRange]:
+    def blocks(
+        self, *, max_nnz: int = BLOCK_NNZ, start: int = 0, stop: int | None = None
+    ) -> Iterator[RowRange]:
         """Cut the cells into blocks of bounded size, as `row_blocks`."""
         n_obs, n_vars = self.shape
-        return row_blocks(np.arange(n_obs + 1, dtype=np.int64) * n_vars, max_nnz=max_nnz)
+        return row_blocks(
+            range(0, n_obs * n_vars + 1, n_vars), max_nnz=max_nnz, start=start, stop=stop
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,6 +138,8 @@ class CscElement:
             The scratch folder cannot be written.
         """
         n_obs, n_vars = self.shape
+        if is_spooled(folder):
+            return SpooledMatrix(folder=folder, shape=self.shape)
         lengths = np.zeros(n_obs, dtype=np.int64)
         with open_elements(self.path) as file:
             group = file[self.element]
@@ -174,17 +205,18 @@ def _shape(values: Any) -> tuple[int, int]:  # noqa: ANN401  # list, tuple or ar
 
 def _check_pointers(group: Any, n_vectors: int, name: str) -> None:  # noqa: ANN401  # as above
     """Refuse row (or column) pointers that do not cut the values into consecutive parts."""
-    indptr, data, indices = group["indptr"][:], group["data"], group["indices"]
+    indptr, data, indices = group["indptr"], group["data"], group["indices"]
     if indptr.dtype.kind not in "iu" or indices.dtype.kind not in "iu":
         raise damaged(name, f"pointers of type {indptr.dtype} and indices of {indices.dtype}")
     if data.dtype.kind not in "biuf":
         raise damaged(name, f"values of type {data.dtype}")
-    ends = indptr.shape == (n_vectors + 1,) and (int(indptr[0]), int(indptr[-1]))
-    n_values = {data.shape, indices.shape}
-    if n_values != {(int(indptr[-1]),)} or ends != (0, int(indptr[-1])):
+    fits = indptr.shape == (n_vectors + 1,) and int(indptr[0]) == 0
+    if not fits or {data.shape, indices.shape} != {(int(indptr[n_vectors]),)}:
         raise damaged(name, "a sparse matrix whose pointers do not fit its values")
-    if (indptr[1:] < indptr[:-1]).any():
-        raise damaged(name, "a sparse matrix whose pointers go back")
+    for start in range(0, n_vectors, POINTERS_AT_ONCE):
+        window = indptr[start : start + POINTERS_AT_ONCE + 1]
+        if (window[1:] < window[:-1]).any():
+            raise damaged(name, "a sparse matrix whose pointers go back")
 
 
 def _checked(indices: np.ndarray, bound: int, name: str) -> np.ndarray:

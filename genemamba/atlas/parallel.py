@@ -1,7 +1,7 @@
 """Independent tasks on Dask, in threads or on a cluster."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import dask
 from dask.callbacks import Callback
@@ -11,15 +11,13 @@ from genemamba.storage import Progress
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-N_THREADS: Final = 4
-"""Threads that work at once without a cluster: each holds a shard and a block in memory."""
-
 
 def run_tasks(
     function: Callable[[Task], Result],
     tasks: Sequence[Task],
     *,
     scheduler: str | None = None,
+    n_threads: int = 1,
     progress: Progress | None = None,
 ) -> list[Result]:
     """Call a function on every task, in parallel, and return the results in order.
@@ -33,6 +31,8 @@ def run_tasks(
     scheduler
         Address of a ``dask.distributed`` scheduler, such as ``tcp://host:8786``; threads of this
         process without one.
+    n_threads
+        Threads that work at once without a scheduler.
     progress
         Called with tasks done and tasks in all.
     """
@@ -48,7 +48,7 @@ def run_tasks(
 
     calls = [dask.delayed(function, pure=False)(task) for task in tasks]
     with Callback(posttask=count):
-        return list(dask.compute(*calls, scheduler="threads", num_workers=N_THREADS))
+        return list(dask.compute(*calls, scheduler="threads", num_workers=n_threads))
 
 
 def _run_on_cluster(

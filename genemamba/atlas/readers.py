@@ -1,6 +1,6 @@
 """Deposits of any format, opened as cells by genes in raw counts."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -8,17 +8,19 @@ from typing import Protocol
 import pandas as pd
 from scipy.sparse import csr_matrix
 
-from genemamba.atlas.anndata_files import AnnDataSource, Candidate, refuse_misfit
+from genemamba.atlas.anndata_files import Candidate, by_cells, refuse_misfit
+from genemamba.atlas.cell_table import CellTable
 from genemamba.atlas.counts import CountsReader, Scale, recognise_scale
-from genemamba.atlas.delimited import DELIMITERS, DelimitedSource
+from genemamba.atlas.formats import recognise_format
+from genemamba.atlas.matrices import Matrix
 from genemamba.errors import CountsError, SourceError
 
 
 class SourceFormat(Protocol):
     """One file format: what the cells are, and which matrices may hold their counts."""
 
-    def obs(self) -> pd.DataFrame:
-        """Return the table of cells, index = ``obs_names``."""
+    def cells(self) -> CellTable:
+        """Return the table of cells."""
         ...
 
     def candidates(self, *, scratch: Path) -> Iterator[Candidate]:
@@ -30,8 +32,8 @@ class SourceFormat(Protocol):
 class CountsSource:
     """A deposit whose counts have been found."""
 
-    obs: pd.DataFrame
-    """Cells, index = ``obs_names``, columns as deposited."""
+    cells: CellTable
+    """Cells with their names and columns, as deposited."""
     var: pd.DataFrame
     """Genes, index = their names in the deposit, columns as deposited."""
     location: str
@@ -42,7 +44,7 @@ class CountsSource:
     @property
     def n_obs(self) -> int:
         """Cells in the deposit."""
-        return len(self.obs)
+        return self.cells.n_obs
 
     @property
     def scale(self) -> Scale:
@@ -57,7 +59,14 @@ class CountsSource:
         return self.reader.read(start, stop).counts
 
 
-def open_source(path: Path, *, scratch: Path) -> CountsSource:
+def open_source(
+    path: Path,
+    *,
+    scratch: Path,
+    layer: str | None = None,
+    check_cells: Callable[[CellTable], None] | None = None,
+    check_genes: Callable[[pd.DataFrame], None] | None = None,
+) -> CountsSource:
     """Open a deposit and find its raw counts.
 
     ``layers["counts"]``, ``X`` and ``raw.X`` are tried in this order, first for counts as they
@@ -66,11 +75,17 @@ def open_source(path: Path, *, scratch: Path) -> CountsSource:
     Parameters
     ----------
     path
-        Local file or folder: ``.h5ad``, ``.zarr``, ``.csv``, ``.tsv``, the latter two
-        possibly with ``.gz``.
+        Local file or folder: ``.h5ad``, ``.zarr``, ``.h5`` of 10x, ``.loom``, ``.csv``, ``.tsv``
+        (these two possibly with ``.gz``), a folder with a ``matrix.mtx`` of 10x, or that file.
     scratch
         Folder for matrices that must be rewritten to be read by cells; keep it as long as
         the source is read.
+    layer
+        The only matrix to look at: ``X``, ``raw``, or the name of a layer.
+    check_cells
+        Called with the cells before any value is read; may refuse them.
+    check_genes
+        Called with the genes of a matrix before any of its values is read; may refuse them.
 
     Raises
     ------
@@ -81,25 +96,31 @@ def open_source(path: Path, *, scratch: Path) -> CountsSource:
     StorageError
         The scratch folder cannot be written.
     """
-    source = _open_format(path)
-    obs = source.obs()
-    _refuse_empty(obs, thing="cell")
-    seen: list[Candidate] = []
+    source = _open_format(path, layer=layer)
+    cells = source.cells()
+    _refuse_empty(cells.n_obs, thing="cell")
+    if check_cells:
+        check_cells(cells)
+    seen: list[tuple[Candidate, Matrix]] = []
     for candidate in source.candidates(scratch=scratch):
-        _refuse_empty(candidate.var, thing="gene")
-        tables = (len(obs), len(candidate.var))
+        _refuse_empty(len(candidate.var), thing="gene")
+        tables = (cells.n_obs, len(candidate.var))
         refuse_misfit(candidate.location, candidate.matrix.shape, tables=tables)
-        if recognise_scale(candidate.matrix) == "counts":
-            return _counts_source(obs, candidate, "counts")
-        seen.append(candidate)
-    for candidate in seen:
-        if recognise_scale(candidate.matrix) == "log1p":
-            return _counts_source(obs, candidate, "log1p")
+        if check_genes:
+            check_genes(candidate.var)
+        matrix = by_cells(candidate, scratch)
+        if recognise_scale(matrix) == "counts":
+            return _counts_source(cells, candidate, matrix, "counts")
+        seen.append((candidate, matrix))
+    for candidate, matrix in seen:
+        if recognise_scale(matrix) == "log1p":
+            return _counts_source(cells, candidate, matrix, "log1p")
     raise CountsError(
         expected="raw counts",
         found=f"values that are neither counts nor log1p of scaled counts in "
-        f"{', '.join(candidate.location for candidate in seen) or 'no matrix at all'}",
+        f"{', '.join(candidate.location for candidate, _ in seen) or 'no matrix at all'}",
         remedy='Put the raw counts into adata.layers["counts"] and try again.',
+        rule="counts-not-found",
     )
 
 
@@ -116,11 +137,10 @@ def probe_columns(path: Path) -> list[str]:
     SourceError
         As for `open_source`.
     """
-    return [str(column) for column in _open_format(path).obs().columns]
+    return list(_open_format(path).cells().columns)
 
 
-def _open_format(path: Path) -> SourceFormat:
-    name = path.name.lower()
+def _open_format(path: Path, *, layer: str | None = None) -> SourceFormat:
     if not path.exists():
         raise SourceError(
             expected="a file or folder",
@@ -133,30 +153,25 @@ def _open_format(path: Path) -> SourceFormat:
             found=f"an empty file at {path}",
             remedy="Copy the deposit again; the transfer may have been cut off.",
         )
-    if name.removesuffix(".gz").endswith(tuple(DELIMITERS)):
-        return DelimitedSource(path=path)
-    if name.endswith((".h5ad", ".zarr")):
-        return AnnDataSource(path=path)
-    raise SourceError(
-        expected="a deposit named .h5ad, .zarr, .csv, .tsv, .csv.gz or .tsv.gz",
-        found=path.name,
-        remedy="Convert it, for instance with adata.write_h5ad.",
-    )
+    return recognise_format(path, layer=layer)
 
 
-def _counts_source(obs: pd.DataFrame, candidate: Candidate, scale: Scale) -> CountsSource:
+def _counts_source(
+    cells: CellTable, candidate: Candidate, matrix: Matrix, scale: Scale
+) -> CountsSource:
     return CountsSource(
-        obs=obs,
+        cells=cells,
         var=candidate.var,
         location=candidate.location,
-        reader=CountsReader(matrix=candidate.matrix, scale=scale),
+        reader=CountsReader(matrix=matrix, scale=scale),
     )
 
 
-def _refuse_empty(table: pd.DataFrame, *, thing: str) -> None:
-    if len(table) == 0:
+def _refuse_empty(length: int, *, thing: str) -> None:
+    if length == 0:
         raise CountsError(
             expected=f"at least one {thing}",
             found=f"a deposit with no {thing}s",
             remedy="Check how the file was written, or whether a filter removed everything.",
+            rule=f"{thing}s-absent",
         )

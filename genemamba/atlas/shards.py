@@ -1,111 +1,132 @@
-"""The parallel half of pass 2: each task fills one shard, or reads some cells back."""
+"""The parallel half of pass 2: each task writes one shard of a store."""
 
+import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Final
 
+import fsspec
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from genemamba.atlas.codecs import plain_codecs
+from genemamba.atlas.block_survey import project_block
+from genemamba.atlas.column_map import ColumnMap
 from genemamba.atlas.counts import CountsReader
-from genemamba.atlas.hashing import cell_totals, hash_cells
-from genemamba.atlas.layout import project_columns
-from genemamba.atlas.sparse import RowRange, row_blocks
-from genemamba.atlas.store import read_rows
+from genemamba.atlas.geometry import ShardGrid
+from genemamba.atlas.matrices import CsrParts
+from genemamba.atlas.shard_bytes import ShardEncoder
+from genemamba.atlas.sparse import row_blocks
+from genemamba.atlas.survey import store_columns
 from genemamba.errors import StoreError
-from genemamba.storage import open_zarr_group
+from genemamba.publishing import storage_errors
+from genemamba.storage import join_url, split_url
+
+ARRAYS: Final = ("data", "indices")
+"""Arrays whose shards the tasks write, in this order."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShardTask:
-    """One shard of values and indices to write."""
+    """One shard of values, and the same one of indices."""
 
     url: str
     """The store."""
     folder: Path
     """Files of the survey."""
+    journal: Path
+    """Folder with a note of every shard that was written."""
     reader: CountsReader
     """Reads the deposit."""
-    n_vars: int
-    """Genes of the store."""
-    span: tuple[int, int]
-    """Elements of the shard, first and one past the last."""
+    grid: ShardGrid
+    """Cut of values and indices."""
+    number: int
+    """Which shard."""
+    dtype: str
+    """Type of the values."""
+    block_nnz: int
+    """Stored values that are read at a time."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class VerifyTask:
-    """Some cells to read back."""
-
-    url: str
-    """The store."""
-    folder: Path
-    """Files of the survey."""
-    rows: RowRange
-    """The cells."""
-
-
-def write_shard(task: ShardTask) -> None:
-    """Fill one shard of values and the same one of indices; no other task writes to them.
+def write_shard(task: ShardTask) -> bool:
+    """Write one shard of values and the same one of indices; no other task writes to them.
 
     Parameters
     ----------
     task
         What to write where.
 
+    Returns
+    -------
+    False where both had been written before and their bytes are as noted then.
+
     Raises
     ------
     StoreError
         The deposit changed since pass 1.
+    StorageError
+        The store cannot be written.
     """
-    low, high = task.span
-    indptr = np.load(task.folder / "indptr.npy", mmap_mode="r")
-    first = int(np.searchsorted(indptr, low, side="right")) - 1
-    last = int(np.searchsorted(indptr, high, side="left"))
-    data = np.empty(high - low)
-    indices = np.empty(high - low, dtype=np.int32)
-    for start, stop in row_blocks(indptr[first : last + 1]):
-        counts = _read_kept(task, first + start, first + stop)
-        begin, end = int(indptr[first + start]), int(indptr[first + stop])
-        if counts.nnz != end - begin:
+    fs, root = split_url(task.url)
+    paths = shard_paths(root, task.number)
+    note = task.journal / f"{task.number}.json"
+    if _is_written(fs, paths, note):
+        return False
+    content = dict(zip(ARRAYS, _encode(task), strict=True))
+    with storage_errors(task.url):
+        for name, path in paths.items():
+            fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+            fs.pipe_file(path, content[name])
+        digests = {name: hashlib.sha256(content[name]).hexdigest() for name in ARRAYS}
+        partial = note.with_suffix(".partial")
+        partial.write_text(json.dumps(digests))
+        partial.rename(note)
+    return True
+
+
+def shard_paths(root: str, number: int) -> dict[str, str]:
+    """Return where a shard of each of `ARRAYS` lies in a store."""
+    return {name: join_url(root, "X", name, "c", str(number)) for name in ARRAYS}
+
+
+def _is_written(fs: fsspec.AbstractFileSystem, paths: dict[str, str], note: Path) -> bool:
+    if not note.exists():
+        return False
+    digests = json.loads(note.read_text())
+    return all(
+        fs.exists(path) and hashlib.sha256(fs.cat_file(path)).hexdigest() == digests[name]
+        for name, path in paths.items()
+    )
+
+
+def _encode(task: ShardTask) -> tuple[bytes, bytes]:
+    """Read the cells of a shard and encode their values and indices."""
+    low, high = task.grid.ranges()[task.number]
+    layout, columns = ColumnMap.load(task.folder), store_columns(task.folder)
+    pointers = columns["indptr"]
+    first, last = pointers.last_at_most(low), pointers.last_at_most(high - 1) + 1
+    values = ShardEncoder(task.grid, np.dtype(task.dtype))
+    indices = ShardEncoder(task.grid, np.dtype(np.int32))
+    for start, stop in row_blocks(pointers, max_nnz=task.block_nnz, start=first, stop=last):
+        counts = _read_kept(task.reader, layout, columns["row"].read(start, stop), dtype=task.dtype)
+        begin, end = (int(pointers.read(row, row + 1)[0]) for row in (start, stop))
+        if len(counts.data) != end - begin:
             msg = "Expected the deposit as it was in pass 1, found another number of counts in it."
             raise StoreError(msg)
-        here = slice(max(begin, low) - low, min(end, high) - low)
-        there = slice(max(begin, low) - begin, min(end, high) - begin)
-        data[here], indices[here] = counts.data[there], counts.indices[there]
-    with plain_codecs():
-        matrix: Any = open_zarr_group(task.url, mode="r+")["X"]
-        matrix["data"][low:high] = data.astype(matrix["data"].dtype)
-        matrix["indices"][low:high] = indices
+        wanted = slice(max(begin, low) - begin, min(end, high) - begin)
+        values.append(counts.data[wanted])
+        indices.append(counts.indices[wanted])
+    return values.finish(), indices.finish()
 
 
-def count_wrong_cells(task: VerifyTask) -> int:
-    """Read cells back and return how many are not what pass 1 read.
-
-    Parameters
-    ----------
-    task
-        Which cells of which store.
-    """
-    start, stop = task.rows
-    hashes, totals, numbers = (
-        np.load(task.folder / f"{name}.npy", mmap_mode="r")
-        for name in ("hashes", "totals", "numbers")
-    )
-    counts = read_rows(open_zarr_group(task.url, mode="r"), start=start, stop=stop)
-    # The hash leaves out unmapped genes; the total does not.
-    wrong = (hash_cells(counts, numbers) != hashes[start:stop]) | (
-        cell_totals(counts) != totals[start:stop]
-    )
-    return int(np.count_nonzero(wrong))
-
-
-def _read_kept(task: ShardTask, start: int, stop: int) -> csr_matrix:
-    """Read the cells that have the places ``start`` to ``stop`` in the store."""
-    rows = np.load(task.folder / "rows.npy", mmap_mode="r")[start:stop]
-    columns = np.load(task.folder / "columns.npy")
+def _read_kept(
+    reader: CountsReader, layout: ColumnMap, rows: np.ndarray, *, dtype: str
+) -> CsrParts:
+    """Read some cells of the deposit, ascending, as the store has them."""
     first, last = int(rows[0]), int(rows[-1]) + 1
-    counts = task.reader.read(first, last).counts
-    if last - first > len(rows):
-        counts = counts[rows - first]
-    return project_columns(counts, columns, n_vars=task.n_vars)
+    counts = project_block(reader, layout, first, last, dtype=dtype)
+    if last - first == len(rows):
+        return counts
+    shape = (last - first, layout.n_vars)
+    kept = csr_matrix((counts.data, counts.indices, counts.indptr), shape=shape)[rows - first]
+    return CsrParts(kept.indptr, kept.indices, kept.data)

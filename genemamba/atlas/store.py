@@ -10,6 +10,7 @@ from anndata.io import read_elem
 from scipy.sparse import csr_matrix
 
 from genemamba import keys
+from genemamba.atlas.kernels import is_canonical
 from genemamba.errors import StoreError
 from genemamba.provenance import Json
 from genemamba.storage import open_zarr_group
@@ -105,6 +106,11 @@ def read_rows(group: zarr.Group, *, start: int = 0, stop: int | None = None) -> 
         Root of a store.
     start, stop
         First cell, and one past the last; all of them by default.
+
+    Raises
+    ------
+    StoreError
+        A shard is missing.
     """
     matrix: Any = group["X"]
     n_obs, n_vars = matrix.attrs["shape"]
@@ -112,7 +118,12 @@ def read_rows(group: zarr.Group, *, start: int = 0, stop: int | None = None) -> 
     indptr = np.asarray(matrix["indptr"][start : stop + 1])
     low, high = int(indptr[0]), int(indptr[-1])
     parts = matrix["data"][low:high], matrix["indices"][low:high], indptr - low
-    return csr_matrix(parts, shape=(stop - start, n_vars))
+    counts = csr_matrix(parts, shape=(stop - start, n_vars))
+    if not is_canonical(counts.indptr, counts.indices, counts.data):
+        # Zarr takes a missing shard for zeros: no count, and one gene again and again.
+        msg = f"Expected the counts of {group.store} as written, found zeros: a shard is missing."
+        raise StoreError(msg)
+    return counts
 
 
 def _table(group: zarr.Group, name: str) -> pd.DataFrame:

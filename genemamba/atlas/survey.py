@@ -1,16 +1,30 @@
-"""Pass 1: every value of a deposit is read once, checked, counted and hashed."""
+"""Pass 1: every value of a deposit is read once, checked, counted and hashed, span by span."""
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from genemamba.atlas.counts import FaultFinder, Recovered
-from genemamba.atlas.hashing import cell_totals, hash_cells
-from genemamba.atlas.layout import GeneLayout
+from genemamba.atlas.block_survey import survey_block
+from genemamba.atlas.cell_files import CellColumn, open_columns
+from genemamba.atlas.cells import CELLS_AT_ONCE
+from genemamba.atlas.column_map import ColumnMap
+from genemamba.atlas.counts import CountsReader, Faults, find_faults, refuse_faults
+from genemamba.atlas.matrices import CsrParts
+from genemamba.atlas.memory import MemoryPlan
+from genemamba.atlas.parallel import run_tasks
+from genemamba.atlas.quality import (
+    N_GENES,
+    PCT_HB,
+    PCT_MT,
+    PCT_RIBO,
+    PCT_TOP,
+    TOTAL_COUNTS,
+)
 from genemamba.atlas.readers import CountsSource
-from genemamba.atlas.sparse import BLOCK_NNZ
 from genemamba.errors import CountsError
 from genemamba.publishing import storage_errors
 from genemamba.storage import Progress
@@ -18,62 +32,115 @@ from genemamba.storage import Progress
 FLOAT32_EXACT: Final = 2**24
 """Largest integer up to which float32 holds all integers."""
 
+FLOAT64_EXACT: Final = 2**53
+"""Largest integer up to which float64 holds all integers; no cell has so many transcripts."""
+
 MIN_RECOVERED: Final = 0.5
 """Share of cells whose counts must be recoverable; below it the values are something else."""
+
+N_SPANS: Final = 64
+"""Parts that a deposit is cut into: many beside the cores, few beside the cells."""
+
+CELL_COLUMNS: Final = {
+    "kept": ("u1", 1),
+    "length": ("<i8", 1),
+    "hash": ("<u8", 2),
+    "n_genes": ("<i4", 1),
+    "total": ("<f8", 1),
+    TOTAL_COUNTS: ("<f4", 1),
+    N_GENES: ("<i4", 1),
+    PCT_MT: ("<f4", 1),
+    PCT_RIBO: ("<f4", 1),
+    PCT_HB: ("<f4", 1),
+    PCT_TOP: ("<f4", 1),
+}
+"""What pass 1 notes of each cell of the deposit: type and width."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SurveyTask:
+    """Consecutive cells to survey."""
+
+    reader: CountsReader
+    """Reads the deposit."""
+    folder: Path
+    """Where the layout lies and the columns go."""
+    start: int
+    """First cell."""
+    stop: int
+    """One past the last."""
+    block_nnz: int
+    """Stored values that are read at a time."""
+
+
+class SpanSummary(NamedTuple):
+    """What the cells of one span add up to."""
+
+    gene_totals: np.ndarray
+    """Transcripts of each gene of the store, float64, shape ``(n_vars,)``."""
+    faults: Faults
+    """Values that no count can have."""
+    largest: float
+    """Largest count."""
+    n_rounded: int
+    """Values that were whole numbers but for arithmetic noise."""
+    n_refused: int
+    """Cells whose counts cannot be recovered."""
+    nnz: int
+    """Counts of the others."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Survey:
-    """What pass 1 found, for the cells that are kept; the arrays are in the order of the store."""
+    """What pass 1 found; what it found of each cell lies in files."""
 
-    rows: np.ndarray
-    """Their rows in the deposit, ascending, shape ``(n_obs,)``."""
-    indptr: np.ndarray
-    """CSR row pointers of the store, int64, shape ``(n_obs + 1,)``."""
-    hashes: np.ndarray
-    """Content hash of each cell, shape ``(n_obs,)``."""
-    totals: np.ndarray
-    """Transcripts of each cell over all genes, float64, shape ``(n_obs,)``."""
+    folder: Path
+    """Files of the columns and of the layout."""
+    n_source: int
+    """Cells of the deposit."""
     gene_totals: np.ndarray
     """Transcripts of each gene of the store, float64, shape ``(n_vars,)``."""
     largest: float
     """Largest count."""
     n_rounded: int
     """Values that were whole numbers but for arithmetic noise."""
+    n_refused: int
+    """Cells whose counts cannot be recovered; they are not in the store."""
+    nnz: int
+    """Counts above zero."""
+
+    @property
+    def n_obs(self) -> int:
+        """Cells of the store."""
+        return self.n_source - self.n_refused
 
     @property
     def dtype(self) -> np.dtype:
         """Smallest floating type that holds every count exactly."""
         return np.dtype(np.float32 if self.largest <= FLOAT32_EXACT else np.float64)
 
-    def save(self, folder: Path, layout: GeneLayout) -> Path:
-        """Put what the writing tasks need into files, so that they are sent only the folder.
+    def batches(self) -> CellColumn:
+        """Return the column of the codes of the cells' batches, int32, in the store's order."""
+        return open_columns(self.folder / "kept", {"batch": ("<i4", 1)})["batch"]
 
-        Raises
-        ------
-        StorageError
-            The folder cannot be written.
-        """
-        arrays = {
-            "rows": self.rows,
-            "indptr": self.indptr,
-            "hashes": self.hashes,
-            "totals": self.totals,
-            "columns": layout.columns,
-            "numbers": layout.numbers,
-        }
-        with storage_errors(str(folder)):
-            folder.mkdir(parents=True, exist_ok=True)
-            for name, values in arrays.items():
-                np.save(folder / f"{name}.npy", values)
-        return folder
+    def columns(self) -> dict[str, CellColumn]:
+        """Return what is known of each cell of the store, in its order, and where it lies."""
+        return store_columns(self.folder)
+
+
+def store_columns(folder: Path) -> dict[str, CellColumn]:
+    """Return the columns of the cells that are kept, with ``indptr`` and their ``row``."""
+    pointers = {"indptr": ("<i8", 1), "row": ("<i8", 1)}
+    return open_columns(folder / "kept", CELL_COLUMNS | pointers)
 
 
 def survey_counts(
     source: CountsSource,
-    layout: GeneLayout,
+    layout: ColumnMap,
     *,
-    max_nnz: int = BLOCK_NNZ,
+    folder: Path,
+    memory: MemoryPlan,
+    scheduler: str | None = None,
     progress: Progress | None = None,
 ) -> Survey:
     """Read all counts of a deposit in blocks, check every value, and hash every cell.
@@ -84,83 +151,145 @@ def survey_counts(
         The deposit.
     layout
         The genes of the store.
-    max_nnz
-        Stored values a block may hold.
+    folder
+        Scratch folder for what is noted of each cell.
+    memory
+        Sizes of blocks, and how many threads read them.
+    scheduler
+        Address of a Dask scheduler, as for `run_tasks`.
     progress
-        Called with cells read and cells in all.
+        Called with spans read and spans in all.
 
     Raises
     ------
     CountsError
         A value is negative, not finite or not whole; all are zero; or the counts of fewer
         than `MIN_RECOVERED` of the cells can be recovered.
+    StorageError
+        The scratch folder cannot be written.
     """
-    names, genes = source.obs.index.tolist(), source.var.index.tolist()
-    faults = FaultFinder(location=source.location, obs_names=names, genes=genes)
-    parts = _SurveyParts(layout)
-    for start, stop in source.reader.matrix.blocks(max_nnz=max_nnz):
-        block = source.reader.read(start, stop)
-        faults.check(block.counts, first_row=start)
-        if not faults.found:
-            parts.add(block, first_row=start)
-        if progress:
-            progress(stop, source.n_obs)
-    faults.raise_if_any()
-    survey = parts.join()
-    _refuse_useless(survey, n_obs=source.n_obs, location=source.location)
+    layout.save(folder)
+    with storage_errors(str(folder)):
+        (folder / "all").mkdir(exist_ok=True)
+        (folder / "kept").mkdir(exist_ok=True)
+    tasks = [
+        SurveyTask(
+            reader=source.reader,
+            folder=folder,
+            start=start,
+            stop=stop,
+            block_nnz=memory.block_nnz,
+        )
+        for start, stop in cut_spans(source.n_obs)
+    ]
+    spans = run_tasks(
+        survey_span, tasks, scheduler=scheduler, n_threads=memory.n_threads, progress=progress
+    )
+    faults = Faults()
+    for span in spans:
+        faults = faults.merge(span.faults)
+    genes = source.var.index.tolist()
+    refuse_faults(faults, location=source.location, cells=source.cells, genes=genes)
+    survey = _add_spans(spans, folder=folder, n_source=source.n_obs)
+    _refuse_useless(survey, location=source.location)
+    _keep_cells(survey)
     return survey
 
 
-class _SurveyParts:
-    """Collects what each block of cells adds to a survey."""
+def survey_span(task: SurveyTask) -> SpanSummary:
+    """Survey consecutive cells, block by block, and note what each of them is.
 
-    def __init__(self, layout: GeneLayout) -> None:
-        self._layout = layout
-        self._rows: list[np.ndarray] = []
-        self._lengths: list[np.ndarray] = []
-        self._hashes: list[np.ndarray] = []
-        self._totals: list[np.ndarray] = []
-        self._gene_totals = np.zeros(len(layout.var))
-        self._largest = 0.0
-        self._n_rounded = 0
-
-    def add(self, block: Recovered, *, first_row: int) -> None:
-        rows = np.flatnonzero(~block.refused)
-        kept = block.counts[rows] if block.refused.any() else block.counts
-        counts = self._layout.project(kept)
-        self._rows.append(rows + first_row)
-        self._lengths.append(np.diff(counts.indptr))
-        self._hashes.append(hash_cells(counts, self._layout.numbers))
-        self._totals.append(cell_totals(counts))
-        n_vars = len(self._gene_totals)
-        self._gene_totals += np.bincount(counts.indices, counts.data, minlength=n_vars)
-        self._n_rounded += block.n_rounded
-        self._largest = max(self._largest, float(counts.data.max(initial=0)))
-
-    def join(self) -> Survey:
-        lengths = np.concatenate(self._lengths)
-        return Survey(
-            rows=np.concatenate(self._rows),
-            indptr=np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]),
-            hashes=np.concatenate(self._hashes),
-            totals=np.concatenate(self._totals),
-            gene_totals=self._gene_totals,
-            largest=self._largest,
-            n_rounded=self._n_rounded,
-        )
+    Parameters
+    ----------
+    task
+        Which cells of which deposit.
+    """
+    layout = ColumnMap.load(task.folder)
+    columns = open_columns(task.folder / "all", CELL_COLUMNS)
+    gene_totals = np.zeros(layout.n_vars)
+    faults, largest, n_rounded, n_refused, nnz = Faults(), 0.0, 0, 0, 0
+    for start, stop in task.reader.matrix.blocks(
+        max_nnz=task.block_nnz, start=task.start, stop=task.stop
+    ):
+        parts = task.reader.parts(start, stop)
+        found = survey_block(parts, layout) if parts else None
+        refused = np.zeros(stop - start, dtype=bool)
+        if found is None:
+            block = task.reader.read(start, stop)
+            faults = faults.merge(find_faults(block, first_row=start))
+            counts = block.counts
+            parts = CsrParts(counts.indptr, counts.indices, counts.data)
+            found = None if faults.first else survey_block(parts, layout, is_canonical=True)
+            refused, n_rounded = block.refused, n_rounded + block.tally.rounded
+        if found is None:
+            continue
+        columns["kept"].write(start, ~refused)
+        for name, values in found.columns.items():
+            columns[name].write(start, values)
+        gene_totals += found.gene_totals
+        largest = max(largest, found.largest)
+        n_refused += int(np.count_nonzero(refused))
+        nnz += int(found.columns["length"].sum())
+    return SpanSummary(gene_totals, faults, largest, n_rounded, n_refused, nnz)
 
 
-def _refuse_useless(survey: Survey, *, n_obs: int, location: str) -> None:
-    if len(survey.rows) < MIN_RECOVERED * n_obs:
+def cut_spans(n_obs: int) -> list[tuple[int, int]]:
+    """Cut cells into at most `N_SPANS` spans of about equal length."""
+    bounds = np.unique(np.linspace(0, n_obs, min(N_SPANS, n_obs) + 1).astype(int)).tolist()
+    return list(itertools.pairwise(bounds))
+
+
+def _add_spans(spans: Sequence[SpanSummary], *, folder: Path, n_source: int) -> Survey:
+    return Survey(
+        folder=folder,
+        n_source=n_source,
+        gene_totals=np.sum([span.gene_totals for span in spans], axis=0),
+        largest=max(span.largest for span in spans),
+        n_rounded=sum(span.n_rounded for span in spans),
+        n_refused=sum(span.n_refused for span in spans),
+        nnz=sum(span.nnz for span in spans),
+    )
+
+
+def _keep_cells(survey: Survey) -> None:
+    """Copy what was noted of the cells that are kept, and add up their row pointers."""
+    noted = open_columns(survey.folder / "all", CELL_COLUMNS)
+    kept = store_columns(survey.folder)
+    kept["indptr"].write(0, np.zeros(1))
+    done, pointer = 0, 0
+    for start in range(0, survey.n_source, CELLS_AT_ONCE):
+        stop = min(start + CELLS_AT_ONCE, survey.n_source)
+        mask = noted["kept"].read(start, stop) > 0
+        for name in CELL_COLUMNS:
+            kept[name].write(done, noted[name].read(start, stop)[mask])
+        pointers = pointer + np.cumsum(noted["length"].read(start, stop)[mask])
+        kept["indptr"].write(done + 1, pointers)
+        kept["row"].write(done, start + np.flatnonzero(mask))
+        done, pointer = done + int(mask.sum()), int(pointers[-1]) if len(pointers) else pointer
+
+
+def _refuse_useless(survey: Survey, *, location: str) -> None:
+    if survey.n_obs < MIN_RECOVERED * survey.n_source:
         raise CountsError(
             expected="raw counts, or log1p values that they can be recovered from",
-            found=f"values in {location} that give whole numbers in {len(survey.rows)} of "
-            f"{n_obs} cells only",
+            found=f"values in {location} that give whole numbers in {survey.n_obs} of "
+            f"{survey.n_source} cells only",
             remedy='Put the raw counts into adata.layers["counts"] and try again.',
+            rule="counts-unrecoverable",
+            count=survey.n_refused,
         )
-    if survey.indptr[-1] == 0:
+    if survey.largest > FLOAT64_EXACT:
+        raise CountsError(
+            expected=f"counts of at most {FLOAT64_EXACT}",
+            found=f"{survey.largest:g} in {location}",
+            remedy='Put the raw counts into adata.layers["counts"] and try again.',
+            rule="counts-too-large",
+        )
+    if survey.nnz == 0:
         raise CountsError(
             expected="at least one count above zero",
             found=f"only zeros in {location}",
             remedy='Put the raw counts into adata.layers["counts"] and try again.',
+            rule="counts-all-zero",
+            count=survey.n_source,
         )

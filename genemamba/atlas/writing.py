@@ -1,5 +1,6 @@
 """The serial half of pass 2: a store is allocated at its final size, and at the end committed."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -7,40 +8,77 @@ import numpy as np
 import pandas as pd
 import zarr
 from anndata.io import write_elem
-from zarr.codecs import BloscCodec, BytesCodec
 
 from genemamba import keys
+from genemamba.atlas.cell_elements import iterate_blocks
+from genemamba.atlas.cell_files import CellColumn
+from genemamba.atlas.cell_quality import CellQuality
+from genemamba.atlas.cell_table import CellTable
+from genemamba.atlas.cells import CELLS_AT_ONCE, CellSchema
 from genemamba.atlas.codecs import explicit_defaults
 from genemamba.atlas.geometry import ShardGrid
+from genemamba.atlas.hashing import hex_digits
+from genemamba.atlas.shard_bytes import array_options
+from genemamba.atlas.shards import shard_paths
 from genemamba.atlas.survey import Survey
-from genemamba.storage import open_zarr_group
+from genemamba.atlas.table_writing import COMPRESSORS, write_table
+from genemamba.storage import open_zarr_group, split_url
 
 POINTERS_PER_CHUNK: Final = 65_536
 """Row pointers a chunk, 512 kB."""
-
-CHUNKS_PER_SHARD: Final = 64
-"""Chunks of row pointers a shard."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoreTables:
     """All of a store but its counts."""
 
-    obs: pd.DataFrame
-    """Cells."""
+    cells: CellTable
+    """Cells of the deposit."""
+    schema: CellSchema
+    """How the store names and labels them."""
     var: pd.DataFrame
     """Genes."""
+    quality: CellQuality
+    """How well its cells were measured."""
     provenance: dict[str, str | int]
     """Deposit, options, gene reference and code, for ``uns``."""
+
+    def blocks(self, survey: Survey) -> Iterator[pd.DataFrame]:
+        """Yield the cells of the store, `CELLS_AT_ONCE` at a time."""
+        columns = survey.columns()
+        for start, stop in iterate_blocks(survey.n_obs, size=CELLS_AT_ONCE):
+            obs = self.schema.apply(read_kept(self.cells, columns["row"], start, stop))
+            hashes = hex_digits(columns["hash"].read(start, stop)).astype(str)
+            quality = self.quality.columns(start, stop)
+            yield obs.assign(**quality, **{keys.CONTENT_HASH: hashes.astype(object)})
+
+
+def read_kept(cells: CellTable, rows: CellColumn, start: int, stop: int) -> pd.DataFrame:
+    """Return, as deposited, the cells that have the places ``start`` to ``stop`` in the store.
+
+    Parameters
+    ----------
+    cells
+        Cells of the deposit.
+    rows
+        Row in the deposit of each cell of the store, ascending.
+    start, stop
+        First cell, and one past the last.
+    """
+    wanted = rows.read(start, stop)
+    first, last = int(wanted[0]), int(wanted[-1]) + 1
+    return cells.rows(first, last).iloc[wanted - first]
 
 
 def allocate_store(url: str, tables: StoreTables, survey: Survey, grid: ShardGrid) -> None:
     """Write all of a store but its values and indices, which get their final size.
 
+    Shards that an earlier attempt wrote stay.
+
     Parameters
     ----------
     url
-        Empty place.
+        Where to write.
     tables
         Cells, genes and provenance.
     survey
@@ -48,23 +86,35 @@ def allocate_store(url: str, tables: StoreTables, survey: Survey, grid: ShardGri
     grid
         Cut of values and indices.
     """
-    shape = [len(tables.obs), len(tables.var)]
+    shape = [survey.n_obs, len(tables.var)]
+    _clear_all_but_shards(url, grid)
     with explicit_defaults():
-        root = open_zarr_group(url, mode="w")
+        root = open_zarr_group(url, mode="a")
         root.attrs.update({"encoding-type": "anndata", "encoding-version": "0.1.0"})
-        write_elem(root, "obs", tables.obs)
-        write_elem(root, "var", tables.var)
+        write_table(root, "obs", tables.blocks(survey), n_obs=survey.n_obs)
+        options = {"compressors": list(COMPRESSORS)}
+        write_elem(root, "var", tables.var, dataset_kwargs=options)
         write_elem(root, "uns", {keys.UNS: tables.provenance})
         for name in ("layers", "obsm", "obsp", "varm", "varp"):
             write_elem(root, name, {})
-        matrix = root.create_group("X")
+        matrix = root.require_group("X")
         matrix.attrs.update(
             {"encoding-type": "csr_matrix", "encoding-version": "0.1.0", "shape": shape}
         )
         _create(matrix, "data", survey.dtype, grid)
         _create(matrix, "indices", np.dtype(np.int32), grid)
-        pointers = _create(matrix, "indptr", np.dtype(np.int64), _cut_pointers(shape[0] + 1))
-        pointers[:] = survey.indptr
+        _write_pointers(matrix, survey)
+
+
+def _clear_all_but_shards(url: str, grid: ShardGrid) -> None:
+    """Remove what a killed attempt left, its half-written metadata among it, but its shards."""
+    fs, root = split_url(url)
+    fs.invalidate_cache()
+    numbers = range(len(grid.ranges()))
+    shards = {path for number in numbers for path in shard_paths(root, number).values()}
+    for path in fs.find(root):
+        if path not in shards:
+            fs.rm_file(path)
 
 
 def commit_store(url: str) -> None:
@@ -73,22 +123,16 @@ def commit_store(url: str) -> None:
         zarr.consolidate_metadata(open_zarr_group(url, mode="r+").store)
 
 
-def _create(group: zarr.Group, name: str, dtype: np.dtype, grid: ShardGrid) -> Any:  # noqa: ANN401
-    # Counts and gene numbers have few bits in use: shuffled bits shrink by half under zstd.
-    return group.create_array(
-        name,
-        shape=(grid.size,),
-        dtype=dtype,
-        chunks=(grid.chunk,),
-        shards=(grid.shard,),
-        compressors=[BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle")],
-        filters=None,
-        serializer=BytesCodec(endian="little"),
-        fill_value=0,
-    )
-
-
-def _cut_pointers(size: int) -> ShardGrid:
+def _write_pointers(matrix: zarr.Group, survey: Survey) -> None:
+    size = survey.n_obs + 1
     chunk = min(POINTERS_PER_CHUNK, size)
-    shard = chunk * min(CHUNKS_PER_SHARD, -(-size // chunk))
-    return ShardGrid(size=size, chunk=chunk, shard=shard)
+    _create(matrix, "indptr", np.dtype(np.int64), ShardGrid(size=size, chunk=chunk, shard=chunk))
+    pointers: Any = matrix["indptr"]
+    column = survey.columns()["indptr"]
+    for start, stop in iterate_blocks(size, size=chunk):
+        pointers[start:stop] = column.read(start, stop)
+
+
+def _create(group: zarr.Group, name: str, dtype: np.dtype, grid: ShardGrid) -> None:
+    # The metadata alone is written: the shards may be there already.
+    group.create_array(name, dtype=dtype, overwrite=False, **array_options(grid))

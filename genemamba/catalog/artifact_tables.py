@@ -27,6 +27,17 @@ class ArtifactRow(Base):
     locations: Mapped[list["LocationRow"]] = relationship(order_by="LocationRow.seen_at")
 
 
+class ArtifactFileRow(Base):
+    """A file of a folder that is an artifact, so that a damaged one can be named; append-only."""
+
+    __tablename__ = "artifact_file"
+
+    artifact_id: Mapped[int] = mapped_column(sa.ForeignKey("artifact.id"), primary_key=True)
+    path: Mapped[str] = mapped_column(primary_key=True)
+    sha256: Mapped[str]
+    size_bytes: Mapped[int] = mapped_column(sa.BigInteger)
+
+
 class LocationRow(Base):
     """One place where an artifact lies or lay; the same bytes may lie in several."""
 

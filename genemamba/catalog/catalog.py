@@ -4,10 +4,13 @@ import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
+from genemamba.catalog.base import LocationState
+from genemamba.catalog.cell_index import CellIndex
 from genemamba.catalog.creation import prepare
 from genemamba.catalog.engine import Database
+from genemamba.catalog.locations import set_location_state
 from genemamba.catalog.reader import CatalogReader
 from genemamba.catalog.recording import RecordedRun
 from genemamba.catalog.storing import store_deposit
@@ -29,6 +32,8 @@ class Catalog(CatalogReader):
     def __init__(self, database: Database, *, clock: Callable[[], datetime]) -> None:
         super().__init__(database)
         self._clock = clock
+        self.cells: Final = CellIndex(database, clock=clock)
+        """Which store holds which cell, by content hash."""
 
     @classmethod
     def open(cls, url: str, *, clock: Callable[[], datetime] = utc_now) -> Self:
@@ -91,6 +96,11 @@ class Catalog(CatalogReader):
         """
         with self._database.writing() as session:
             return sweep(session, host=socket.gethostname(), at=self._clock())
+
+    def record_location(self, digest: str, uri: str, state: LocationState) -> None:
+        """Record what was found where an artifact should be."""
+        with self._database.writing() as session:
+            set_location_state(session, digest, uri, state)
 
     def record_deposit(self, deposit: Deposit) -> None:
         """Record a verdict that belongs to no run; it replaces one on the same bytes there.

@@ -10,7 +10,7 @@ from genemamba.catalog.storing import lock
 from genemamba.catalog.triggers import create_schema
 from genemamba.errors import CatalogError
 
-REVISION: Final = "0001"
+REVISION: Final = "0002"
 """Head of the Alembic history in ``infra/migrations``, which the wheel does not carry."""
 
 ALEMBIC_VERSION: Final = sa.Table(

@@ -46,26 +46,42 @@ def trace(session: Session, start: ArtifactRow | RunRow, *, downstream: bool) ->
     )
 
 
+def reached(
+    seed: sa.Select[tuple[int]] | sa.Select[tuple[int | None]], *, downstream: bool
+) -> sa.Select[tuple[int | None]]:
+    """Select some artifacts and all that they came from, or all that came from them.
+
+    Parameters
+    ----------
+    seed
+        Selects ``artifact_id`` of the first ones.
+    downstream
+        Follow what was made from them, rather than what they were made from.
+    """
+    first, then = ("in", "out") if downstream else ("out", "in")
+    found = seed.cte("reached", recursive=True)
+    near, far = aliased(RunIoRow), aliased(RunIoRow)
+    step = (
+        sa.select(far.artifact_id)
+        .select_from(found)
+        .join(near, sa.and_(near.artifact_id == found.c.artifact_id, near.direction == first))
+        .join(far, sa.and_(far.run_id == near.run_id, far.direction == then))
+    )
+    # UNION, not UNION ALL: an artifact reached by two ways is followed once, and a loop ends.
+    return sa.select(found.union(step).c.artifact_id)
+
+
 def _reached_artifacts(
     start: ArtifactRow | RunRow, *, downstream: bool
 ) -> sa.Select[tuple[int | None]]:
-    first, then = ("in", "out") if downstream else ("out", "in")
+    then: Direction = "out" if downstream else "in"
     if isinstance(start, RunRow):
         seed = sa.select(RunIoRow.artifact_id).where(
             RunIoRow.run_id == start.id, RunIoRow.direction == then
         )
     else:
         seed = sa.select(ArtifactRow.id.label("artifact_id")).where(ArtifactRow.id == start.id)
-    reached = seed.cte("reached", recursive=True)
-    near, far = aliased(RunIoRow), aliased(RunIoRow)
-    step = (
-        sa.select(far.artifact_id)
-        .select_from(reached)
-        .join(near, sa.and_(near.artifact_id == reached.c.artifact_id, near.direction == first))
-        .join(far, sa.and_(far.run_id == near.run_id, far.direction == then))
-    )
-    # UNION, not UNION ALL: an artifact reached by two ways is followed once, and a loop ends.
-    return sa.select(reached.union(step).c.artifact_id)
+    return reached(seed, downstream=downstream)
 
 
 def _artifact_nodes(

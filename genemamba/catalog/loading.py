@@ -31,7 +31,11 @@ def to_artifact(row: ArtifactRow) -> ArtifactRecord:
     return ArtifactRecord(
         digest=row.digest,
         kind=row.kind,
-        uris=tuple(location.uri for location in row.locations),
+        # Where it was found missing or damaged, it is looked for last of all.
+        uris=tuple(
+            location.uri
+            for location in sorted(row.locations, key=lambda place: place.state == "present")
+        ),
         size_bytes=row.size_bytes,
         n_files=row.n_files,
         media_type=row.media_type,

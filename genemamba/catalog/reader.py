@@ -6,6 +6,7 @@ from genemamba.catalog.engine import Database
 from genemamba.catalog.graph import Lineage
 from genemamba.catalog.lineage import trace
 from genemamba.catalog.loading import to_dataset_version, to_model_version
+from genemamba.catalog.locations import Location, list_files, list_locations
 from genemamba.catalog.records import (
     ArtifactRecord,
     AtlasRecord,
@@ -17,6 +18,7 @@ from genemamba.catalog.records import (
 )
 from genemamba.catalog.refs import resolve
 from genemamba.catalog.versions import ATLAS, resolve_dataset_version, resolve_model_version
+from genemamba.storage import FileDigest
 
 
 class CatalogReader:
@@ -46,6 +48,22 @@ class CatalogReader:
         """
         with self._database.reading() as session:
             return queries.get_artifact(session, digest)
+
+    def locations(self, atlas: str | None = None) -> list[Location]:
+        """Return where artifacts lie: those behind the versions of an atlas, or all.
+
+        Raises
+        ------
+        CatalogError
+            There is no atlas of that name.
+        """
+        with self._database.reading() as session:
+            return list_locations(session, atlas=atlas)
+
+    def artifact_files(self, digest: str) -> tuple[FileDigest, ...]:
+        """Return the files of a folder by path; none for a file, or where they are not known."""
+        with self._database.reading() as session:
+            return list_files(session, digest)
 
     def run(self, run_id: str) -> RunRecord:
         """Return a run, whatever became of it.

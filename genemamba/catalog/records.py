@@ -20,7 +20,7 @@ class ArtifactRecord:
     kind: str
     """What it is."""
     uris: tuple[str, ...]
-    """Every place where it was seen, the latest one last."""
+    """Every place where it was seen, the latest one last; before it those where it was lost."""
     size_bytes: int
     """Bytes in all."""
     n_files: int

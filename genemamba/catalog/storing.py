@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from dataclasses import replace as changed
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from genemamba.catalog.artifact_tables import (
+    ArtifactFileRow,
     ArtifactRow,
     DatasetRow,
     DatasetVersionRow,
@@ -22,6 +24,7 @@ from genemamba.catalog.run_tables import EnvironmentRow, TransformRow
 from genemamba.catalog.values import ArtifactInfo, Deposit
 from genemamba.errors import CatalogError, StaleVersionError
 from genemamba.provenance import CodeVersion, Json, digest_json
+from genemamba.storage import FileDigest
 
 
 def lock(session: Session, subject: str) -> None:
@@ -90,8 +93,9 @@ def store_artifacts(
 
 
 def _store_artifact(session: Session, artifact: ArtifactInfo, at: datetime) -> int:
-    values = asdict(artifact)
-    uri = values.pop("uri")
+    # Not its files: a store may have thousands, and copying them is slow.
+    values = asdict(changed(artifact, files=()))
+    uri, _ = values.pop("uri"), values.pop("files")
     add_missing(session, ArtifactRow, {**values, "created_at": at})
     found = session.execute(
         sa.select(ArtifactRow.id, ArtifactRow.size_bytes).where(
@@ -104,9 +108,16 @@ def _store_artifact(session: Session, artifact: ArtifactInfo, at: datetime) -> i
             f"found {artifact.size_bytes} at {uri}. Hash it again."
         )
         raise CatalogError(msg)
+    _store_files(session, found.id, artifact.files)
     location = {"artifact_id": found.id, "uri": uri, "state": "present", "seen_at": at}
     replace(session, LocationRow, location, key=("artifact_id", "uri"))
     return int(found.id)
+
+
+def _store_files(session: Session, artifact_id: int, files: Sequence[FileDigest]) -> None:
+    if files:
+        rows = [{"artifact_id": artifact_id, **file._asdict()} for file in files]
+        session.execute(_insert(session, ArtifactFileRow).on_conflict_do_nothing(), rows)
 
 
 def store_dataset_version(

@@ -4,10 +4,17 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from genemamba.catalog.cell_tables import CellBlockRow
 from genemamba.catalog.run_tables import RunRow
+
+(METADATA,) = {row.metadata for row in (CellBlockRow, RunRow)}
+"""Every table of the catalog; the two modules named here import those of the others."""
 
 APPEND_ONLY: Final = (
     "artifact",
+    "artifact_file",
+    "cell_block",
+    "cell_index",
     "dataset_version",
     "environment",
     "metric",
@@ -53,7 +60,7 @@ def create_schema(connection: sa.Connection) -> None:
     connection
         Inside a transaction: on both engines the schema appears whole or not at all.
     """
-    RunRow.metadata.create_all(connection)
+    METADATA.create_all(connection)
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(REFUSE_FUNCTION)
     build = sqlite_triggers if connection.dialect.name == "sqlite" else postgresql_triggers

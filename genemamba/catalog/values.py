@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from genemamba.catalog.base import DepositState
 from genemamba.provenance import CodeVersion, Json
+from genemamba.storage import FileDigest, digest_files
 
 DIGEST_PATTERN: Final = re.compile(r"sha256:[0-9a-f]{64}")
 """Every digest in the catalog, so that equal bytes are one row."""
@@ -34,6 +35,8 @@ class ArtifactInfo:
     """Media type, where one is known."""
     facets: Mapping[str, Json] = field(default_factory=dict)
     """Further facts, such as numbers of cells and genes."""
+    files: tuple[FileDigest, ...] = ()
+    """Every file of a folder, so that an audit can name a damaged one; none where unknown."""
 
     def __post_init__(self) -> None:
         if not DIGEST_PATTERN.fullmatch(self.digest):
@@ -41,6 +44,9 @@ class ArtifactInfo:
             raise ValueError(msg)
         if self.size_bytes < 0 or self.n_files < 0:
             msg = f"Expected sizes >= 0, found {self.size_bytes} bytes, {self.n_files} files."
+            raise ValueError(msg)
+        if self.files and digest_files(self.files) != self.digest:
+            msg = f"Expected files that hash to {self.digest}, found {digest_files(self.files)}."
             raise ValueError(msg)
 
 

@@ -13,6 +13,7 @@ from genemamba.errors import GeneMambaError, InputError
 
 LIBRARY_COMMANDS: Final = {
     "atlas": "genemamba.cli.atlas:atlas",
+    "audit": "genemamba.cli.audit:audit",
     "doctor": "genemamba.cli.doctor:doctor",
     "export": "genemamba.cli.export:export",
     "history": "genemamba.cli.history:history",
@@ -36,19 +37,12 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, sorted."""
-        return sorted({*LIBRARY_COMMANDS, *_entry_points()})
+        return sorted({*LIBRARY_COMMANDS, *entry_points(ENTRY_POINTS)})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import one command; None where there is no such command."""
-        target = LIBRARY_COMMANDS.get(cmd_name) or _entry_points().get(cmd_name)
-        if target is None:
-            return None
-        module, _, name = target.partition(":")
-        try:
-            command: click.Command = getattr(importlib.import_module(module), name)
-        except ModuleNotFoundError as error:
-            return _absent_command(cmd_name, error)
-        return command
+        target = LIBRARY_COMMANDS.get(cmd_name) or entry_points(ENTRY_POINTS).get(cmd_name)
+        return import_command(cmd_name, target) if target else None
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -75,10 +69,19 @@ def main() -> None:
         sys.exit(EXIT_FAILURE)
 
 
-def _entry_points() -> dict[str, str]:
-    return {
-        point.name: point.value for point in importlib.metadata.entry_points(group=ENTRY_POINTS)
-    }
+def entry_points(group: str) -> dict[str, str]:
+    """Return the commands that other packages add to a group, as ``module:name`` by name."""
+    return {point.name: point.value for point in importlib.metadata.entry_points(group=group)}
+
+
+def import_command(name: str, target: str) -> click.Command:
+    """Import a command from ``module:name``, or return one that says what it lacks."""
+    module, _, attribute = target.partition(":")
+    try:
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        return _absent_command(name, error)
+    return command
 
 
 def _absent_command(name: str, error: ModuleNotFoundError) -> click.Command:

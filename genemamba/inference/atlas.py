@@ -1,6 +1,7 @@
 """Embedding and labels of every cell of an atlas, as one AnnData."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 import anndata as ad
@@ -18,6 +19,8 @@ from genemamba.inference.embedding import embed_cells
 from genemamba.provenance import Json
 from genemamba.storage import Progress, zarr_store
 from genemamba.tokens.rank import rank_tokens
+from genemamba.tokens.token_cache import tokens_of_view
+from genemamba.tokens.token_set import TokenSet
 from genemamba.training.checkpoint import Checkpoint
 
 KEPT_COLUMNS: Final = (keys.CELL_TYPE, keys.BATCH, keys.DEPOSIT, keys.CONTENT_HASH)
@@ -31,6 +34,7 @@ def annotate_atlas(
     threshold: float,
     seed: int,
     device: torch.device,
+    cache: Path | None = None,
     progress: Progress | None = None,
 ) -> ad.AnnData:
     """Embed every cell, learn the labels that are there, and give every cell one.
@@ -50,6 +54,8 @@ def annotate_atlas(
         Seed of the probe.
     device
         Where the model runs.
+    cache
+        Local folder of token stores: what is there is not cut from counts again; none by default.
     progress
         Called with cells embedded and cells in all.
 
@@ -72,9 +78,7 @@ def annotate_atlas(
             f"none of {len(measured)}. Choose another model, or train one on this atlas."
         )
         raise ModelError(msg)
-    tokens = rank_tokens(
-        view.counts(known), checkpoint.vocabulary, known, seqlen=checkpoint.training_config.seqlen
-    )
+    tokens = _read_tokens(view, checkpoint, known, cache=cache)
     embedding = embed_cells(checkpoint.model.to(device), tokens, device=device, progress=progress)
     seen = tokens.lengths > 0
     labels = np.where(seen, view.obs[keys.CELL_TYPE].to_numpy(dtype=str), keys.UNKNOWN)
@@ -84,6 +88,15 @@ def annotate_atlas(
     obs[keys.CELL_TYPE_PRED_CONFIDENCE] = np.where(seen, transfer.confidence, 0).astype(np.float32)
     reach = {"genes_in_vocabulary": len(known), "cells_without_token": int((~seen).sum())}
     return ad.AnnData(obs=obs, obsm={keys.X_GENEMAMBA: embedding}, uns={keys.UNS: reach})
+
+
+def _read_tokens(
+    view: AtlasView, checkpoint: Checkpoint, known: Sequence[str], *, cache: Path | None
+) -> TokenSet:
+    vocabulary, seqlen = checkpoint.vocabulary, checkpoint.training_config.seqlen
+    if cache is None:
+        return rank_tokens(view.counts(known), vocabulary, known, seqlen=seqlen)
+    return tokens_of_view(view, vocabulary, seqlen=seqlen, cache=cache)
 
 
 def write_annotation(

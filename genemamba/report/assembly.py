@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genemamba import keys
-from genemamba.atlas.versions import AtlasManifest
+from genemamba.atlas.versions import AtlasManifest, StoreEntry
 from genemamba.atlas.view import AtlasView
 from genemamba.catalog.graph import ArtifactNode, Lineage, RunNode
 from genemamba.catalog.records import ArtifactRecord
@@ -33,6 +33,7 @@ from genemamba.report.data import (
 from genemamba.training.checkpoint import Checkpoint
 
 STAGE_TITLES: Final[Mapping[str, str]] = {
+    "reference": "Genes",
     "ingest": "Ingest of a deposit",
     "compose": "Composition of the atlas version",
     "pretrain": "Pretraining",
@@ -162,7 +163,8 @@ def _deposits(lineage: Lineage, manifest: AtlasManifest) -> Iterator[DepositRow]
     for entry in manifest.stores:
         run = runs[makers[entry.digest]]
         (store,) = _artifacts(lineage, run, "out")
-        (deposit,) = _artifacts(lineage, run, "in")
+        inputs = _artifacts(lineage, run, "in")
+        (deposit,) = [artifact for artifact in inputs if artifact.kind == "deposit"]
         report: Any = store.facets["report"]
         yield DepositRow(
             name=entry.name,
@@ -171,9 +173,18 @@ def _deposits(lineage: Lineage, manifest: AtlasManifest) -> Iterator[DepositRow]
             n_batches=len(report["batches"]),
             n_labelled=report["labelled"],
             digest=deposit.digest,
-            notes=tuple(report["notes"]),
+            notes=(
+                *(finding["message"] for finding in report["findings"]),
+                *_left_out_notes(entry),
+            ),
             provenance=_key(run),
         )
+
+
+def _left_out_notes(entry: StoreEntry) -> Iterator[str]:
+    for part in entry.left_out:
+        reason = f"copies of cells of {part.kept_by}" if part.kept_by else "by the quality filter"
+        yield f"{part.n_obs:,} cells are left out: {reason}."
 
 
 def _provenance(lineage: Lineage) -> Iterator[Provenance]:

@@ -12,22 +12,13 @@ Geneformer V1's tokenizer: Theodoris et al., Nature 618 (2023), Methods, "rank v
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
-from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from genemamba.errors import CountsError, InputError, SchemaError
+from genemamba.errors import InputError, SchemaError
+from genemamba.tokens.rank_encoder import RankEncoder
 from genemamba.tokens.token_set import TokenSet
-from genemamba.tokens.vocabulary import FIRST_GENE_TOKEN, Vocabulary
-
-BLOCK_N_OBS: Final = 4096
-"""Cells encoded at a time: bounds the working memory to some tens of megabytes."""
-
-_HALF: Final = np.uint64(32)
-_LOWER_HALF: Final = np.uint64(0xFFFFFFFF)
+from genemamba.tokens.vocabulary import Vocabulary
 
 
 def rank_tokens(
@@ -60,39 +51,9 @@ def rank_tokens(
         A gene is named twice, or there are not as many genes as columns.
     """
     _check(counts, gene_ids, seqlen)
-    if not counts.has_canonical_format:
-        counts = counts.copy()
-        counts.sum_duplicates()
-    positions = vocabulary.positions(gene_ids)
-    blocks = [
-        _encode_block(counts[start : start + BLOCK_N_OBS], vocabulary, positions, seqlen=seqlen)
-        for start in range(0, counts.shape[0], BLOCK_N_OBS)
-    ]
-    cells = [cell for block in blocks for cell in block]
-    indptr = np.zeros(len(cells) + 1, dtype=np.int64)
-    np.cumsum([len(cell) for cell in cells], out=indptr[1:])
-    tokens = np.concatenate([np.empty(0, dtype=np.int32), *cells])
-    return TokenSet(tokens=tokens, indptr=indptr)
-
-
-def _encode_block(
-    counts: csr_matrix, vocabulary: Vocabulary, positions: NDArray[np.int64], *, seqlen: int
-) -> list[NDArray[np.int32]]:
-    position = positions[counts.indices]
-    kept = (position >= 0) & (counts.data > 0)
-    rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))[kept]
-    position = position[kept]
-    value = counts.data[kept].astype(np.float32) / vocabulary.medians[position]
-    # The bits of positive floats sort as the floats do, so one integer sort orders by value
-    # descending and then by token ascending.
-    keys = ~value.view(np.uint32) & np.uint32(0x7FFFFFFF)
-    packed = (keys.astype(np.uint64) << _HALF) | (position + FIRST_GENE_TOKEN).astype(np.uint64)
-    bounds = np.searchsorted(rows, np.arange(counts.shape[0] + 1))
-    cells = []
-    for start, end in pairwise(bounds):
-        packed[start:end].sort()
-        cells.append((packed[start : min(end, start + seqlen)] & _LOWER_HALF).astype(np.int32))
-    return cells
+    return RankEncoder.over(vocabulary, vocabulary.positions(gene_ids)).encode(
+        counts, seqlen=seqlen
+    )
 
 
 def _check(counts: csr_matrix, gene_ids: Sequence[str], seqlen: int) -> None:
@@ -108,10 +69,4 @@ def _check(counts: csr_matrix, gene_ids: Sequence[str], seqlen: int) -> None:
             expected=f"one gene id for each of {counts.shape[1]} columns, each once",
             found=f"{len(gene_ids)} ids, doubled: {', '.join(doubled[:5]) or 'none'}",
             remedy="Sum the columns of one gene before encoding.",
-        )
-    if counts.nnz and not (np.isfinite(counts.data).all() and counts.data.min() >= 0):
-        raise CountsError(
-            expected="counts of zero or more",
-            found="negative or non-finite values",
-            remedy="Give raw counts.",
         )

@@ -3,10 +3,10 @@
 import os
 from typing import Final
 
-import sqlalchemy as sa
 from alembic import context
 
-from genemamba.catalog.run_tables import RunRow
+from genemamba.catalog.engine import Database
+from genemamba.catalog.triggers import METADATA
 
 URL_VARIABLE: Final = "GENEMAMBA_DATABASE_URL"
 """The same variable as the command line reads."""
@@ -28,17 +28,18 @@ def database_url() -> str:
 
 
 def run_migrations() -> None:
-    """Bring the database to the wanted revision in one transaction."""
-    url = sa.make_url(database_url())
-    if url.drivername == "postgresql":
-        url = url.set(drivername="postgresql+psycopg")
-    engine = sa.create_engine(url, poolclass=sa.NullPool)
-    with engine.begin() as connection:
-        # Batches: SQLite can change a constraint only by copying the table.
-        context.configure(
-            connection=connection, target_metadata=RunRow.metadata, render_as_batch=True
-        )
-        context.run_migrations()
+    """Bring the database to the wanted revision, whole or not at all."""
+    database = Database(database_url())
+    try:
+        # The catalog's own transactions: SQLite's driver would commit before each new table.
+        with database.writing() as session:
+            # Batches: SQLite can change a constraint only by copying the table.
+            context.configure(
+                connection=session.connection(), target_metadata=METADATA, render_as_batch=True
+            )
+            context.run_migrations()
+    finally:
+        database.close()
 
 
 run_migrations()

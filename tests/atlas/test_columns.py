@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import zarr
 
-from genemamba.atlas.columns import writable_column, writable_table
+from genemamba.atlas.columns import is_plain, name_changes, writable_column
 
 
 @pytest.mark.parametrize(
@@ -41,22 +41,24 @@ def test_column_of_any_type_survives_a_round_trip_through_zarr(tmp_path, column,
     )
 
 
-def test_renamed_and_stringified_columns_are_noted():
-    table = pd.DataFrame({"a/b": [1], "when": pd.to_datetime(["2020-01-02"]), "n": ["x"]})
-
-    result = writable_table(table)
-
-    assert list(result.table) == ["a_b", "when", "n"]
-    assert result.notes == [
-        "Column 'a/b' is kept as 'a_b'.",
-        "Column 'when' (datetime64[ns]) is kept as strings.",
-    ]
-
-
 def test_names_that_cannot_be_written_are_changed_and_none_is_lost():
-    table = pd.DataFrame([[1, 2, 3]], columns=["a/b", "a_b", "_index"])
+    assert name_changes(["a/b", "a_b", "_index", "n"]) == {
+        "a/b": "a_b",
+        "a_b": "a_b_",
+        "_index": "index_",
+        "n": "n",
+    }
 
-    result = writable_table(table)
 
-    assert result.table.to_dict("list") == {"a_b": [1], "a_b_": [2], "index_": [3]}
-    assert len(result.notes) == 3
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        pytest.param(pd.Series([1, 2]), True, id="numbers"),
+        pytest.param(pd.Series(["x", None]), True, id="text"),
+        pytest.param(pd.Series(pd.Categorical([1, 2])), True, id="numeric_categories"),
+        pytest.param(pd.Series(pd.to_datetime(["2020-01-02"])), False, id="dates"),
+        pytest.param(pd.Series([1, "a"]), False, id="mixed"),
+    ],
+)
+def test_numbers_and_text_are_written_as_they_are(column, expected):
+    assert is_plain(column) is expected

@@ -1,11 +1,20 @@
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
-from genemamba.atlas.counts import FaultFinder, recognise_scale, recover_counts, round_noise
-from genemamba.atlas.sparse import RowSpool
+from genemamba.atlas.cell_table import FrameTable
+from genemamba.atlas.counts import (
+    Faults,
+    find_faults,
+    recognise_scale,
+    recover_counts,
+    refuse_faults,
+    round_noise,
+)
+from genemamba.atlas.spool import RowSpool
 from genemamba.errors import CountsError
 
 
@@ -60,7 +69,7 @@ def test_arithmetic_noise_is_rounded_and_a_real_fraction_is_left():
     recovered = round_noise(csr_matrix([[3 - 1e-12, 1e-9, 2.5, 426.0, 9_999.9999]]))
 
     assert recovered.counts.toarray().tolist() == [[3.0, 0.0, 2.5, 426.0, 10_000.0]]
-    assert recovered.n_rounded == 3
+    assert recovered.tally.rounded == 3
 
 
 def test_counts_log1p_and_neither_are_told_apart(spooled):
@@ -77,23 +86,24 @@ def test_counts_log1p_and_neither_are_told_apart(spooled):
 
 
 def test_faults_are_counted_over_all_blocks_and_the_first_is_named():
-    faults = FaultFinder(location="X", obs_names=["a", "b", "c"], genes=["G1", "G2"])
+    blocks = [csr_matrix([[1.0, -4.0], [np.nan, 0.5]]), csr_matrix([[1.0, 2.0], [-1.0, 0.0]])]
+    faults = Faults()
+    for first_row, block in ((1, blocks[0]), (3, blocks[1])):
+        faults = find_faults(round_noise(block), first_row=first_row).merge(faults)
 
-    faults.check(csr_matrix([[1.0, 2.0]]), first_row=0)
-    faults.check(csr_matrix([[1.0, -4.0], [np.nan, 0.5]]), first_row=1)
+    cells = FrameTable(frame=pd.DataFrame(index=list("abcde")))
 
     with pytest.raises(
         CountsError,
-        match=r"1 negative, 1 non-finite, 1 fractional values, the first -4\.0 in cell 'b', "
+        match=r"2 negative, 1 non-finite, 1 fractional values, the first -4\.0 in cell 'b', "
         r"gene 'G2'",
-    ):
-        faults.raise_if_any()
+    ) as caught:
+        refuse_faults(faults, location="X", cells=cells, genes=["G1", "G2"])
+    assert (caught.value.rule, caught.value.count) == ("counts-negative", 4)
+    assert caught.value.examples == ("-4.0 in cell 'b', gene 'G2'",)
 
 
-def test_clean_counts_raise_nothing():
-    faults = FaultFinder(location="X", obs_names=["a"], genes=["G1", "G2"])
+def test_clean_counts_have_no_faults():
+    block = round_noise(csr_matrix([[0.0, 16_777_217.0]]))
 
-    faults.check(csr_matrix([[0.0, 16_777_217.0]]), first_row=0)
-    faults.raise_if_any()
-
-    assert not faults.found
+    assert find_faults(block, first_row=0) == Faults()

@@ -67,7 +67,7 @@ def test_space_does_not_part_fields_between_tabs(table, tmp_path):
 def test_quotes_and_delimiters_leave_names_and_columns_as_they_are(table, tmp_path, text, name):
     source = open_source(table(text, name), scratch=tmp_path / "scratch")
 
-    assert source.obs.index.tolist() == ["c, 1", 'c "2"']
+    assert source.cells.rows(0, source.n_obs).index.tolist() == ["c, 1", 'c "2"']
     assert source.var.index.tolist() == ["CD4", "ACTB"]
     assert source.rows(0, 2).toarray().tolist() == [[1, 2], [3, 4]]
 
@@ -90,5 +90,7 @@ def test_damage_inside_a_gzip_stream_is_refused(tmp_path):
 def test_scratch_that_cannot_be_written_is_no_fault_of_the_text(table, tmp_path):
     blocked = table("a file where the folder should be", "blocked")
 
-    with pytest.raises(StorageError, match=rf"Expected to write under {blocked}/lines, found"):
+    with pytest.raises(
+        StorageError, match=rf"Expected to write under {blocked}/rows-X/lines, found"
+    ):
         open_source(table(",CD4\nc1,1\n"), scratch=blocked)

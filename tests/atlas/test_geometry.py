@@ -22,7 +22,7 @@ def test_shards_cover_all_values_and_are_whole_chunks_within_the_bound(nnz, n_ob
 @pytest.mark.parametrize(
     ("nnz", "n_obs", "chunk", "shard"),
     [
-        pytest.param(64_000 * 800, 64_000, 51_200, 655 * 51_200, id="large"),
+        pytest.param(64_000 * 800, 64_000, 51_200, 327 * 51_200, id="large"),
         pytest.param(30_000, 100, 19_456, 2 * 19_456, id="one_shard"),
         pytest.param(10, 500, 1024, 1024, id="nearly_empty"),
     ],

@@ -1,5 +1,6 @@
 import hashlib
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 
 import anndata as ad
@@ -23,6 +24,10 @@ def read_plainly(url):
         # Zarr 3 warns that strings and consolidated metadata are extensions of its format.
         warnings.simplefilter("ignore")
         return ad.read_zarr(url)
+
+
+def hashes_of(plan):
+    return plan.survey.columns()["hash"][:].tolist()
 
 
 def test_plain_anndata_reads_a_store_cell_by_cell(adata, deposit, ingest):
@@ -85,15 +90,15 @@ def test_many_shards_hold_what_one_shard_holds(adata, deposit, ingest):
     "matrix", [csr_matrix, csc_matrix, lambda x: x.toarray()], ids=["csr", "csc", "dense"]
 )
 def test_the_same_cells_have_the_same_hashes_in_any_format(adata, deposit, plan, matrix):
-    expected = plan(deposit(adata)).survey.hashes.tolist()
+    expected = hashes_of(plan(deposit(adata)))
     adata.X = matrix(adata.X)
 
-    assert plan(deposit(adata, "other")).survey.hashes.tolist() == expected
+    assert hashes_of(plan(deposit(adata, "other"))) == expected
 
 
 def test_permuted_and_renamed_genes_leave_the_hashes_as_they_are(adata, deposit, plan):
     reference = load_reference()
-    expected = plan(deposit(adata)).survey.hashes.tolist()
+    expected = hashes_of(plan(deposit(adata)))
     other = adata[:, np.random.default_rng(3).permutation(50)].copy()
     other.var_names = [reference.symbols[gene] for gene in other.var_names]
     extra = ad.AnnData(X=csr_matrix(np.ones((120, 1), "f4")), var=pd.DataFrame(index=["novel"]))
@@ -103,7 +108,7 @@ def test_permuted_and_renamed_genes_leave_the_hashes_as_they_are(adata, deposit,
         var=pd.DataFrame(index=[*other.var_names, "novel"]),
     )
 
-    assert plan(deposit(other, "other")).survey.hashes.tolist() == expected
+    assert hashes_of(plan(deposit(other, "other"))) == expected
 
 
 def test_same_deposit_and_options_give_the_same_bytes(adata, deposit, ingest):
@@ -139,14 +144,29 @@ def test_genes_of_one_id_are_added_up_and_unknown_ones_kept(gene_ids, deposit, i
     var = read_var(url)
     assert var.index.tolist() == [gene_ids[0], "novel"]
     assert var["source_name"].tolist() == [f"{gene_ids[0]} || {symbol}", "novel"]
-    assert var["gene_status"].tolist() == ["ensembl", "unknown"]
+    assert var["gene_status"].tolist() == ["exact", "unknown"]
+
+
+def count_outliers(counts, batches):
+    """Count cells without counts, or further than 5 MADs from the median of their batch."""
+    total = counts.sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        top = np.sort(counts, axis=1)[:, -20:].sum(axis=1) / total
+    outside = total == 0
+    for metric in (np.log1p(total), np.log1p(np.count_nonzero(counts, axis=1)), top):
+        for batch in np.unique(batches):
+            here = np.flatnonzero(batches == batch)
+            deviation = np.abs(metric[here] - np.nanmedian(metric[here]))
+            outside[here] |= deviation > 5 * np.nanmedian(deviation)
+    return int(outside.sum())
 
 
 def test_report_says_what_was_found(adata, deposit, plan):
     adata.obs["cell_type"] = pd.Categorical([None] * 20 + ["B"] * 100)
     expected_batches = adata.obs["batch"].value_counts()
+    n_outliers = count_outliers(adata.X.toarray(), adata.obs["batch"].to_numpy())
 
-    report = plan(deposit(adata)).report
+    report = plan(deposit(adata), doublets="no").report
 
     assert report == {
         "n_obs": 120,
@@ -155,7 +175,8 @@ def test_report_says_what_was_found(adata, deposit, plan):
         "n_vars": 50,
         "n_vars_source": 50,
         "nnz": adata.X.count_nonzero(),
-        "genes": {"ensembl": 50},
+        "genes": {"exact": 50},
+        "umis": {"exact": int(adata.X.sum())},
         "umis_mapped": 1.0,
         "location": "X",
         "scale": "counts",
@@ -164,7 +185,31 @@ def test_report_says_what_was_found(adata, deposit, plan):
         "batches": {name: int(expected_batches[name]) for name in ("b1", "b2")},
         "cell_types": {"B": 100, "unknown": 20},
         "labelled": 100,
-        "notes": [],
+        # Some 64 cells a chunk, in whole units of 1024 values.
+        "plan": {
+            "n_shards": 1,
+            "values_per_shard": 4096,
+            "values_per_chunk": 2048,
+            "dtype": "float32",
+        },
+        "findings": [
+            {
+                "rule": "quality-outliers",
+                "severity": "note",
+                "message": f"{n_outliers} of 120 cells are outliers by MAD within their batch.",
+                "count": n_outliers,
+                "examples": [],
+                "remedy": "Ingest with --filter to leave them out of the atlas.",
+            },
+            {
+                "rule": "doublets-unscored",
+                "severity": "note",
+                "message": "Doublets of 120 cells were not scored.",
+                "count": 120,
+                "examples": [],
+                "remedy": "Ingest with --doublets yes to score them.",
+            },
+        ],
     }
 
 
@@ -172,12 +217,15 @@ def test_provenance_names_deposit_options_genes_and_code(adata, deposit, ingest)
     url = ingest(deposit(adata), name="lung", label_key="batch", trusted_labels=("n_umi", ("3",)))
 
     assert read_provenance(url) == {
-        "schema_version": 1,
+        "schema_version": 2,
         "deposit": "lung",
         "deposit_sha256": "0123456789abcdef" * 4,
         "options": {
             "batch_key": None,
+            "doublets": "auto",
+            "genome": None,
             "label_key": "batch",
+            "layer": None,
             "trusted_labels": ["n_umi", ["3"]],
         },
         "gene_reference": load_reference().digest,
@@ -192,7 +240,14 @@ def test_cells_that_cannot_be_recovered_are_left_out_of_the_store(packaged, inge
     url = ingest(path, shard_nnz=20_000)
 
     assert (report["n_obs"], report["n_obs_source"], report["cells_refused"]) == (619, 700, 81)
-    assert report["notes"] == ["81 cells are left out: their counts cannot be recovered."]
+    first, *others = report["findings"]
+    assert (first["rule"], first["severity"], first["count"]) == (
+        "cells-unrecoverable",
+        "warning",
+        81,
+    )
+    assert first["message"] == "81 cells are left out: their counts cannot be recovered."
+    assert {finding["severity"] for finding in others} == {"note"}
     assert read_counts(url).shape == (619, 765)
     assert len(read_obs(url)) == 619
 
@@ -206,7 +261,7 @@ def test_celltypist_table_of_cells_by_symbols_is_taken(packaged, plan):
     assert found.report["n_vars_source"] == 32_786
     assert found.report["umis_mapped"] == pytest.approx(0.923, abs=0.005)
     # The sum of all fields of the file, to be had with awk.
-    assert found.survey.totals.sum() == 3_619_954
+    assert found.survey.columns()["total"][:].sum() == 3_619_954
 
 
 @pytest.mark.parametrize("moment", ["after_the_first_shard", "before_the_commit"])
@@ -223,6 +278,29 @@ def test_killed_write_leaves_no_readable_store(adata, deposit, plan, tmp_path, m
     for read in (read_obs, read_var, read_counts, read_provenance):
         with pytest.raises(StoreError, match="found one whose writing was cut off"):
             read(url)
+
+
+@pytest.mark.parametrize("moment", ["after_the_first_shard", "before_the_commit", "at_the_end"])
+def test_a_second_attempt_finds_the_shards_of_the_first_and_gives_the_same_bytes(
+    adata, deposit, plan, tmp_path, moment
+):
+    accepted, urls = plan(deposit(adata)), [str(tmp_path / name) for name in ("calm", "killed")]
+    write_store(accepted, urls[0], shard_nnz=500)
+    n_shards = len(list(Path(urls[0], "X", "data", "c").iterdir()))
+
+    def kill(done, total):
+        if done == {"after_the_first_shard": 1, "before_the_commit": total}.get(moment):
+            raise KeyboardInterrupt
+
+    options = {"journal": tmp_path / "journal", "shard_nnz": 500}
+    with nullcontext() if moment == "at_the_end" else pytest.raises(KeyboardInterrupt):
+        write_store(accepted, urls[1], progress=kill, **options)
+    again = write_store(accepted, urls[1], **options)
+
+    # Threads may have written more than one shard by the first report.
+    least = 1 if moment == "after_the_first_shard" else n_shards
+    assert least <= again.n_shards_found <= n_shards
+    assert tree_manifest(urls[1]).digest == tree_manifest(urls[0]).digest
 
 
 @pytest.mark.parametrize("gene", [0, 50], ids=["mapped_gene", "unmapped_gene"])
@@ -262,7 +340,7 @@ def test_summary_and_progress_of_a_write(adata, deposit, plan, tmp_path):
         progress=lambda done, total: calls.append((done, total)),
     )
 
-    lines = b"".join(line + b"\n" for line in sorted(accepted.survey.hashes.tolist()))
+    lines = b"".join(b"%016x%016x\n" % tuple(words) for words in sorted(hashes_of(accepted)))
     assert summary == StoreSummary(
         n_obs=120,
         n_vars=50,
@@ -270,7 +348,7 @@ def test_summary_and_progress_of_a_write(adata, deposit, plan, tmp_path):
         content_digest=f"sha256:{hashlib.sha256(lines).hexdigest()}",
     )
     n_shards = -(-summary.nnz // 1000)
-    assert calls == [(done, n_shards + 1) for done in range(1, n_shards + 2)]
+    assert calls == [(done, 2 * n_shards) for done in range(1, 2 * n_shards + 1)]
 
 
 @pytest.mark.parametrize(
@@ -302,7 +380,7 @@ def test_spike_ins_do_not_count_as_unknown(adata, deposit, plan):
     report = plan(deposit(adata)).report
 
     assert report["umis_mapped"] == 1.0
-    assert report["genes"] == {"ensembl": 20, "ercc": 30}
+    assert report["genes"] == {"exact": 20, "ercc": 30}
 
 
 def test_missing_keys_and_repeated_cells_of_a_real_deposit_are_refused(data_dir, deposit, plan):

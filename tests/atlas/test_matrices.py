@@ -1,7 +1,5 @@
 """Sparse matrices whose parts contradict one another are refused, never read wrongly."""
 
-import sys
-
 import h5py
 import numpy as np
 import pytest
@@ -9,7 +7,6 @@ from scipy.sparse import csc_matrix, csr_matrix
 
 from genemamba.atlas.matrices import CscElement, open_matrix
 from genemamba.atlas.readers import open_source
-from genemamba.atlas.sparse import spool_columns
 from genemamba.errors import SourceError, StorageError
 
 
@@ -110,14 +107,3 @@ def test_deposit_that_breaks_while_it_is_turned_round_is_refused(adata, deposit,
     assert isinstance(stored, CscElement)
     with pytest.raises(SourceError, match="indices from 0 to 120, of 120"):
         stored.by_cells(tmp_path / "rows")
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="files are allocated ahead on Linux only")
-def test_scratch_has_its_room_before_it_is_mapped(tmp_path):
-    lengths = np.full(4, 50_000)
-
-    # No column comes, so that nothing is written but what was allocated.
-    spool_columns(iter([]), lengths=lengths, n_vars=50_000, folder=tmp_path)
-
-    assert (tmp_path / "data.bin").stat().st_blocks * 512 >= 8 * lengths.sum()
-    assert (tmp_path / "indices.bin").stat().st_blocks * 512 >= 4 * lengths.sum()

@@ -77,8 +77,10 @@ def test_zarr_folder_reads_as_h5ad(adata, tmp_path, zarr_format):
     source = open_source(tmp_path / "a.zarr", scratch=tmp_path / "scratch")
 
     np.testing.assert_array_equal(source.rows(0, 120).toarray(), adata.X.toarray())
-    assert source.obs.index.tolist() == adata.obs_names.tolist()
-    assert source.obs["cell_type"].tolist() == adata.obs["cell_type"].tolist()
+    assert source.cells.rows(0, source.n_obs).index.tolist() == adata.obs_names.tolist()
+    assert (
+        source.cells.rows(0, source.n_obs)["cell_type"].tolist() == adata.obs["cell_type"].tolist()
+    )
 
 
 @pytest.mark.parametrize("by_gene", [False, True], ids=["cells_in_rows", "genes_in_rows"])
@@ -92,7 +94,7 @@ def test_text_reads_in_either_orientation(adata, tmp_path, by_gene, suffix, sepa
 
     source = open_source(path, scratch=tmp_path / "scratch")
 
-    assert source.obs.index.tolist() == adata.obs_names.tolist()
+    assert source.cells.rows(0, source.n_obs).index.tolist() == adata.obs_names.tolist()
     assert source.var.index.tolist() == adata.var_names.tolist()
     np.testing.assert_array_equal(source.rows(0, 120).toarray(), adata.X.toarray())
 
@@ -103,7 +105,7 @@ def test_text_as_r_writes_it_has_no_field_above_the_row_names(tmp_path):
 
     source = open_source(path, scratch=tmp_path / "scratch")
 
-    assert source.obs.index.tolist() == ["c1", "c2"]
+    assert source.cells.rows(0, source.n_obs).index.tolist() == ["c1", "c2"]
     assert source.rows(0, 2).toarray().tolist() == [[1, 0], [0, 3]]
 
 
@@ -131,7 +133,7 @@ def test_legacy_file_of_scanpy_gives_619_recovered_cells(packaged, tmp_path):
     assert int((~recovered.refused).sum()) == 619
     # The file says how many transcripts each cell had over all genes, of which it keeps 765.
     totals = np.asarray(recovered.counts.sum(axis=1)).ravel()
-    assert (totals <= source.obs["n_counts"].to_numpy()).all()
+    assert (totals <= source.cells.rows(0, source.n_obs)["n_counts"].to_numpy()).all()
 
 
 def test_columns_are_listed_without_opening_a_matrix(adata, deposit):

@@ -1,3 +1,6 @@
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -29,3 +32,17 @@ def test_tables_have_one_row_a_cell_and_one_a_gene(adata, deposit, ingest):
 def test_nothing_is_no_store(tmp_path):
     with pytest.raises(StoreError, match=r"Expected a store at .*absent.* found nothing"):
         open_store(str(tmp_path / "absent.zarr"))
+
+
+@pytest.mark.parametrize("name", ["data", "indices"])
+@pytest.mark.parametrize("lost", ["all of them", "the last"])
+def test_a_missing_shard_is_an_error_and_not_zeros(adata, deposit, ingest, name, lost):
+    url = ingest(deposit(adata), shard_nnz=300)
+    shards = Path(url, "X", name, "c")
+    last = max(shards.iterdir(), key=lambda path: int(path.name))
+    shutil.rmtree(shards) if lost == "all of them" else last.unlink()
+
+    with pytest.raises(StoreError, match="a shard is missing"):
+        read_counts(url)
+    if lost == "the last":
+        np.testing.assert_array_equal(read_counts(url, stop=5).toarray(), adata.X.toarray()[:5])

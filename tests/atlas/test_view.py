@@ -81,7 +81,12 @@ def test_counts_over_a_list_of_genes_keep_its_order_and_fill_in_zeros(view, gene
 
 
 def test_cells_are_named_by_id_and_keep_the_columns_all_deposits_have(view, adata):
-    assert view.obs.columns.tolist() == ["cell_type", "batch", "deposit", "content_hash", "n_umi"]
+    assert view.obs.columns.tolist() == [
+        *("cell_type", "batch", "deposit", "content_hash", "n_umi", "total_counts"),
+        *("n_genes_by_counts", "pct_counts_mt", "pct_counts_ribo", "pct_counts_hb"),
+        *("pct_counts_in_top_20_genes", "is_outlier", "outlier_reason", "doublet_score"),
+        "predicted_doublet",
+    ]
     assert view.obs.index.tolist() == [
         *(f"{'a' * 12}:{name}" for name in adata.obs_names),
         *(f"{'b' * 12}:{name}" for name in "abc"),

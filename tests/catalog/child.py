@@ -1,7 +1,11 @@
 """A process of its own that uses a catalog; tests start it, and kill it."""
 
+import hashlib
 import sys
 import time
+
+import numpy as np
+import sqlalchemy as sa
 
 from genemamba.catalog.catalog import Catalog
 from genemamba.catalog.values import ArtifactInfo, RunSpec
@@ -31,9 +35,32 @@ def work(catalog: Catalog, *, output: str, hang: bool) -> None:
     say(f"{run.record.id} {version.ref}")
 
 
+def index(catalog: Catalog, digest: str, *, hang_after: int) -> None:
+    """Index 100,000 cells, four blocks; hang where so many blocks were sent to the database."""
+    content = b"".join(
+        hashlib.blake2b(str(number).encode(), digest_size=16).digest() for number in range(100_000)
+    )
+    hashes = np.frombuffer(content, dtype=np.uint8).reshape(-1, 16)
+    sent = 0
+
+    def after(connection, cursor, statement, *rest: object) -> None:
+        nonlocal sent
+        sent += "INSERT INTO cell_block" in statement
+        if hang_after and sent == hang_after:
+            say(f"wrote {sent} blocks")
+            time.sleep(600)
+
+    sa.event.listen(sa.Engine, "after_cursor_execute", after)
+    say("ready")
+    sys.stdin.readline()
+    say(str(catalog.cells.index_cells(digest, "all", hashes)))
+
+
 if __name__ == "__main__":
     with Catalog.open(sys.argv[1]) as opened:
         if sys.argv[2] == "open":
             say(str(len(opened.atlases())))
+        elif sys.argv[2] == "index":
+            index(opened, sys.argv[3], hang_after=int(sys.argv[4]))
         else:
             work(opened, output=sys.argv[3], hang=sys.argv[2] == "hang")

@@ -28,7 +28,7 @@ def test_another_revision_is_refused_with_the_command_that_moves_it(url, sql):
     Catalog.open(url).close()
     sql("UPDATE alembic_version SET version_num = '0999'")
 
-    with pytest.raises(CatalogError, match=r"at revision 0001, found 0999\. Run: alembic -c infra"):
+    with pytest.raises(CatalogError, match=r"at revision 0002, found 0999\. Run: alembic -c infra"):
         Catalog.open(url)
 
 

@@ -1,6 +1,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 from alembic import command
@@ -9,9 +10,11 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from genemamba.catalog import creation
 from genemamba.catalog.catalog import Catalog
 from genemamba.catalog.creation import REVISION
-from genemamba.catalog.run_tables import RunRow
+from genemamba.catalog.triggers import METADATA
+from genemamba.errors import CatalogError
 
 INI = Path(__file__).parents[2] / "infra" / "alembic.ini"
 
@@ -76,7 +79,7 @@ def test_migrations_leave_no_difference_to_the_tables(url):
 
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_server_default": True})
-        assert compare_metadata(context, RunRow.metadata) == []
+        assert compare_metadata(context, METADATA) == []
     engine.dispose()
 
 
@@ -93,11 +96,59 @@ def test_the_library_knows_the_head_revision():
     assert ScriptDirectory.from_config(Config(INI)).get_heads() == [REVISION]
 
 
-def test_nothing_comes_before_the_first_schema(url, sql):
+@pytest.mark.parametrize(
+    ("revision", "message"),
+    [
+        pytest.param("0001", "Nothing comes before revision 0001", id="first"),
+        pytest.param("0002", "Revision 0002 holds facts, which are not deleted", id="second"),
+    ],
+)
+def test_no_revision_is_taken_back(url, sql, revision, message):
+    command.upgrade(config(url), revision)
+
+    with pytest.raises(NotImplementedError, match=message):
+        command.downgrade(config(url), "base")
+    assert sql("SELECT version_num FROM alembic_version") == [(revision,)]
+
+
+def test_an_older_catalog_keeps_its_record_when_it_is_upgraded(
+    url, created, sql, clock, make_spec, make_artifact, accuracy, monkeypatch
+):
+    command.upgrade(config(url), "0001")
+    monkeypatch.setattr(creation, "REVISION", "0001")
+    with Catalog.open(url, clock=clock) as catalog, catalog.record_run(make_spec()) as run:
+        run.add_dataset_version("atlas", "lung", make_artifact("atlas"))
+        run.add_model_version("small", make_artifact("model"))
+        run.add_metrics([accuracy])
+    monkeypatch.undo()
+    with pytest.raises(CatalogError, match=r"at revision 0002, found 0001\. Run: alembic -c infra"):
+        Catalog.open(url)
+
     command.upgrade(config(url), "head")
 
-    with pytest.raises(NotImplementedError, match="Nothing comes before revision 0001"):
-        command.downgrade(config(url), "base")
+    assert schema(sql, url) == created
+    with Catalog.open(url, clock=clock) as catalog:
+        assert catalog.run(run.id) == run.record
+        assert catalog.run_metrics(run.id)[0].value == accuracy.value
+        digest = make_artifact("atlas").digest
+        assert catalog.artifact_files(digest) == ()
+        assert catalog.cells.index_cells(digest, "all", np.zeros((2, 16), np.uint8)) is True
+        assert catalog.cells.indexed_panels(digest) == {"all"}
+
+
+def test_a_migration_that_stops_half_way_leaves_the_older_schema(url, sql):
+    command.upgrade(config(url), "0001")
+    before = schema(sql, url)
+    # The second of the three tables is in the way, so the first one is taken back.
+    sql("CREATE TABLE cell_index (id integer)")
+
+    with pytest.raises(CatalogError, match=r"cell_index.* already exists"):
+        command.upgrade(config(url), "head")
+    sql("DROP TABLE cell_index")
+
+    assert schema(sql, url) == before
+    assert sql("SELECT version_num FROM alembic_version") == [("0001",)]
+    command.upgrade(config(url), "head")
     assert sql("SELECT version_num FROM alembic_version") == [(REVISION,)]
 
 

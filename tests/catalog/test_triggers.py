@@ -1,3 +1,6 @@
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import sqlalchemy as sa
 
@@ -6,6 +9,7 @@ from genemamba.catalog.engine import Database
 from genemamba.catalog.triggers import APPEND_ONLY
 from genemamba.catalog.values import Deposit, Edge
 from genemamba.errors import CatalogError
+from genemamba.storage import FileDigest, digest_files
 
 CHANGING = {"artifact_location", "dataset", "deposit", "run"}
 
@@ -13,14 +17,18 @@ CHANGING = {"artifact_location", "dataset", "deposit", "run"}
 @pytest.fixture
 def filled(catalog, make_spec, make_artifact, accuracy):
     """A catalog with a row in every table."""
+    file = FileDigest("zarr.json", "2" * 64, 7)
+    store = replace(make_artifact("store"), digest=digest_files([file]), files=(file,))
     spec = make_spec(params={"k": 1}, inputs=[Edge("deposit", make_artifact("deposit"))])
     with catalog.record_run(spec) as run:
         run.add_dataset_version("atlas", "lung", make_artifact("atlas"))
+        run.add_output("store", store)
         run.add_model_version("small", make_artifact("model"))
         run.add_metrics([accuracy])
         run.add_deposit(
             Deposit(uri="/d", name="d", sha256="1" * 64, size_bytes=1, state="accepted")
         )
+    catalog.cells.index_cells(store.digest, "all", np.zeros((3, 16), dtype=np.uint8))
     return catalog
 
 

@@ -110,7 +110,7 @@ def test_a_defect_of_a_command_is_not_taken_for_an_absent_one(run, without):
     ("arguments", "message"),
     [
         pytest.param(["nope"], "No such command 'nope'", id="command"),
-        pytest.param(["atlas", "show"], "Missing argument 'NAME'", id="argument"),
+        pytest.param(["atlas", "show"], "Missing argument 'NAME[@NUMBER]'", id="argument"),
         pytest.param(["history"], "Missing option '--atlas'", id="option"),
         pytest.param(["atlas", "list", "--nope"], "No such option", id="unknown option"),
         pytest.param([], "Usage: ", id="nothing"),

@@ -92,7 +92,9 @@ def test_an_atlas_is_listed_and_shown_with_its_stores(ask, small):
     assert shown["stores"] == [
         {
             "name": "study",
+            "position": 0,
             "n_obs": 60,
+            "n_kept": 60,
             "n_vars": 60,
             "digest": small.outcome.entry.digest,
             "deposit_sha256": tree_manifest(str(small.deposit)).digest.removeprefix("sha256:"),
@@ -166,7 +168,7 @@ def test_the_lineage_of_an_annotation_is_found_by_any_of_its_names(ask, small, r
 
     assert found["root"]["digest"] == small.annotation.artifact.digest
     stages = {node["id"]: node["stage"] for node in found["nodes"] if node["node"] == "run"}
-    assert sorted(stages.values()) == ["annotate", "compose", "ingest", "pretrain"]
+    assert sorted(stages.values()) == ["annotate", "compose", "ingest", "pretrain", "reference"]
     read = {
         (stages[edge["run_id"]], edge["role"])
         for edge in found["edges"]
@@ -174,6 +176,7 @@ def test_the_lineage_of_an_annotation_is_found_by_any_of_its_names(ask, small, r
     }
     assert read == {
         ("ingest", "deposit"),
+        ("ingest", "genes"),
         ("compose", "store"),
         ("pretrain", "atlas"),
         ("annotate", "atlas"),
@@ -186,11 +189,12 @@ def test_the_lineage_is_shown_as_two_tables(show, small):
 
     assert [line[0] for line in lines if line] == [
         "artifact",
-        *(line[0] for line in lines[1:4]),
+        *(line[0] for line in lines[1:5]),
         "run",
-        *(line[0] for line in lines[6:8]),
+        *(line[0] for line in lines[7:10]),
     ]
-    runs = {line[1]: line for line in lines[6:8]}
+    runs = {line[1]: line for line in lines[7:10]}
+    assert set(runs) == {"ingest", "reference", "compose"}
     assert runs["compose"][0] == small.version.run_id[:8]
     assert runs["compose"][-1] == small.version.artifact.digest[7:19]
 

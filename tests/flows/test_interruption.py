@@ -89,6 +89,7 @@ def test_the_next_run_finishes_the_work(killed_home):
         ("evaluate", 1),
         ("ingest", 1),
         ("pretrain", 1),
+        ("reference", 1),
         ("report", 1),
     ]
     assert rows(home, "SELECT count(*) FROM run WHERE status = 'running'") == [(0,)]

@@ -150,7 +150,15 @@ def test_the_lineage_of_the_report_leads_back_to_both_deposits(main_job, referen
     }
     stages = {n["stage"] for n in found["nodes"] if n["node"] == "run"}
     assert deposits == {str(reference), str(query)}
-    assert stages == {"ingest", "compose", "pretrain", "annotate", "evaluate", "report"}
+    assert stages == {
+        "reference",
+        "ingest",
+        "compose",
+        "pretrain",
+        "annotate",
+        "evaluate",
+        "report",
+    }
 
 
 def test_the_lineage_of_a_deposit_leads_down_to_the_report(main_job, query):

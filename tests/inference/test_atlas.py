@@ -96,3 +96,13 @@ def test_an_annotation_that_was_written_is_read_as_it_was(annotation, tmp_path):
         "n_unknown": predicted.count(UNKNOWN),
         "labels": {label: predicted.count(label) for label in set(predicted)},
     }
+
+
+def test_tokens_from_the_cache_give_what_counts_give(annotation, atlas, checkpoint, tmp_path):
+    options = {"threshold": 0.5, "seed": 0, "device": CPU, "cache": tmp_path}
+    runs = [annotate_atlas(atlas, checkpoint, **options) for _ in range(2)]
+
+    assert len(list(tmp_path.rglob("tokens*"))) > 0
+    for run in runs:
+        assert run.obs.equals(annotation.obs)
+        np.testing.assert_array_equal(run.obsm["X_genemamba"], annotation.obsm["X_genemamba"])

@@ -67,14 +67,21 @@ def test_a_page_names_the_version_the_model_and_the_deposit(assemble, small):
         *(2, 60),
     )
     assert deposit.digest == tree_manifest(str(small.deposit)).digest
+    found = small.outcome.report["findings"]
+    assert deposit.notes == tuple(finding["message"] for finding in found)
 
 
 def test_a_page_shows_every_run_behind_the_evaluation_with_what_it_read(assemble, small):
     data = assemble(small.scores)
 
     runs = {provenance.run_id: provenance for provenance in data.provenance}
-    stages = (small.outcome.stage, small.version, small.model, small.annotation, small.scores)
-    assert set(runs) == {stage.run_id for stage in stages}
+    made = (small.outcome.stage, small.version, small.model, small.annotation, small.scores)
+    assert set(runs) == {stage.run_id for stage in (small.reference, *made)}
+    ingested = {made_from.digest for made_from in runs[small.outcome.stage.run_id].inputs}
+    assert ingested == {
+        tree_manifest(str(small.deposit)).digest,
+        small.reference.artifact.digest,
+    }
     read = [made_from.digest for made_from in runs[small.annotation.run_id].inputs]
     assert sorted(read) == sorted([small.version.artifact.digest, small.model.artifact.digest])
     assert runs[small.version.run_id].title == "Composition of the atlas version: small@1"

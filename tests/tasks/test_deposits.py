@@ -6,16 +6,12 @@ import pytest
 
 from genemamba.errors import SchemaError, SourceError
 from tasks.deposits import describe_deposits
+from tasks.settings import DepositSettings
 from tests.small_atlas import small_adata
 
 
-def describe(*sources, batch_key=None, label_key=None, trusted_labels=None):
-    return describe_deposits(
-        [str(source) for source in sources],
-        batch_key=batch_key,
-        label_key=label_key,
-        trusted_labels=trusted_labels,
-    )
+def describe(*sources, **settings):
+    return describe_deposits([str(source) for source in sources], DepositSettings(**settings))
 
 
 def names(*sources):

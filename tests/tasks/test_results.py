@@ -14,12 +14,28 @@ REFUSAL = {
     "expected": "raw counts",
     "found": "-1",
     "remedy": "Use adata.raw.",
+    "findings": [
+        {
+            "rule": "counts-negative",
+            "severity": "error",
+            "message": "Expected raw counts, found -1.",
+            "count": 7,
+            "examples": ["-1.0 in cell 'a', gene 'CD4'"],
+            "remedy": "Use adata.raw.",
+        }
+    ],
 }
 SCORES = {
     "integration": {"X_pca": {"bio_conservation": 0.5, "batch_correction": None, "total": 0.25}},
     "annotation": {"genemamba": {"accuracy": 0.75, "macro_f1": 0.5, "n": 8}},
     "split": {"kind": "held-out cells", "summary": "held-out cells: 8 cells"},
     "notes": ["One batch."],
+}
+
+
+LEFT_OUT = {
+    "study": {"quality": 0, "duplicates": 3, "kept_by": {"lung": 3}},
+    "third": {"quality": 2, "duplicates": 0, "kept_by": {}},
 }
 
 
@@ -37,7 +53,16 @@ ACCEPTED = IngestOutcome(
     name="lung",
     report={
         "n_obs": 8, "n_vars": 5, "umis_mapped": 0.5, "labelled": 4, "batches": {"x": 8},
-        "notes": ["A note."],
+        "findings": [
+            {
+                "rule": "cells-columns", "severity": "note", "message": "A column is new.",
+                "count": 1, "examples": [], "remedy": "",
+            },
+            {
+                "rule": "genes-unknown", "severity": "warning", "message": "2 genes are unknown.",
+                "count": 2, "examples": ["novel", "[new]"], "remedy": "Name an HGNC file.",
+            },
+        ],
     },
     stage=stage("ingest", "a", reused=True),
 )  # fmt: skip
@@ -49,7 +74,7 @@ def result():
     return AtlasResult.gather(
         atlas="lung",
         outcomes=[ACCEPTED, REFUSED],
-        version=stage("compose", "b", label="lung@1", n_obs=8),
+        version=stage("compose", "b", label="lung@1", n_obs=8, left_out=LEFT_OUT),
         model=stage("pretrain", "c", label="lung-tiny@1", preset="tiny"),
         annotation=stage("annotate", "d", label="lung@1"),
         evaluation=stage("evaluate", "e", summary=SCORES),
@@ -72,6 +97,7 @@ def test_a_document_has_every_reference_and_figure(result):
         "atlas": "lung",
         "atlas_version": "lung@1",
         "n_obs": 8,
+        "duplicates": {"study": {"n": 3, "kept_by": {"lung": 3}}},
         "model": {"ref": "lung-tiny@1", "preset": "tiny"},
         "annotation_store": "/home/annotate",
         **SCORES,
@@ -124,6 +150,24 @@ def test_accepted_deposits_give_exit_code_0_and_nothing_on_stderr(capsys):
     assert (code, capsys.readouterr().err) == (0, "")
 
 
+def test_an_inspected_deposit_is_told_what_ingest_would_write(capsys):
+    plan = {
+        "n_shards": 3, "values_per_shard": 4096, "values_per_chunk": 2048, "dtype": "float32",
+    }  # fmt: skip
+    report = {**ACCEPTED.report, "nnz": 12_345, "plan": plan, "findings": []}
+    acceptable = IngestOutcome(uri="/a/lung.h5ad", name="lung", report=report)
+
+    show_result(AtlasResult.gather(atlas="lung", outcomes=[acceptable]), as_json=False)
+
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert [line for line in lines if line] == [
+        "deposit verdict cells genes UMIs mapped labelled batches",
+        "lung acceptable 8 5 0.500 4 1",
+        "lung: ingest would write 12,345 counts of 8 cells and 5 genes as float32, in 3 shards of"
+        " 4,096 values; nothing was written.",
+    ]
+
+
 def test_the_tables_show_deposits_stages_scores_and_notes(result, capsys):
     show_result(result, as_json=False)
 
@@ -132,7 +176,10 @@ def test_the_tables_show_deposits_stages_scores_and_notes(result, capsys):
         "deposit verdict cells genes UMIs mapped labelled batches",
         "lung accepted 8 5 0.500 4 1",
         "bad refused - - - - -",
-        "lung: A note.",
+        "deposit rule count what was found",
+        "lung note cells-columns 1 A column is new.",
+        "lung warning genes-unknown 2 2 genes are unknown. Name an HGNC file.",
+        "bad error counts-negative 7 Expected raw counts, found -1. Use adata.raw.",
         "stage result run",
         f"ingest {'a' * 16} found, done before aaaaaaaa",
         "compose lung@1 done bbbbbbbb",
@@ -140,6 +187,8 @@ def test_the_tables_show_deposits_stages_scores_and_notes(result, capsys):
         "annotate lung@1 done dddddddd",
         f"evaluate {'e' * 16} done eeeeeeee",
         f"report {'f' * 16} done ffffffff",
+        "study: 3 cells left out, kept by lung",
+        "third: 2 cells left out by the quality filter",
         "integration bio_conservation batch_correction total",
         "X_pca 0.500 - 0.250",
         "annotation, held-out cells accuracy macro_f1",

@@ -13,6 +13,7 @@ from tasks.atlas import compose_version
 from tasks.deposits import describe_deposits
 from tasks.ingest import ingest_source, keep_accepted
 from tasks.model import find_model, train_model
+from tasks.settings import DepositSettings
 from tasks.workspace import Workspace
 from tests.small_atlas import gene_ids, small_adata
 
@@ -36,8 +37,8 @@ def deposit_file(folder, *, n_obs, seed=0, genes=None):
 
 
 def ingest(workspace, atlas, path):
-    (spec,) = describe_deposits([str(path)], batch_key=None, label_key=None, trusted_labels=None)
-    return ingest_source.fn(workspace, atlas, spec)
+    (spec,) = describe_deposits([str(path)], DepositSettings())
+    return ingest_source.fn(workspace, atlas, spec, DepositSettings())
 
 
 def add(workspace, atlas, path):

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
 from genemamba.errors import CountsError, InputError, SchemaError
-from genemamba.tokens import rank
+from genemamba.tokens import rank_encoder
 from genemamba.tokens.rank import rank_tokens
+from genemamba.tokens.rank_encoder import RankEncoder
 from genemamba.tokens.vocabulary import Vocabulary
 
 
@@ -59,7 +60,7 @@ def test_tokens_equal_a_naive_sort(seed, seqlen):
 def test_blocks_are_joined_without_a_seam(monkeypatch):
     dense, vocabulary, genes = make_case(1)
     whole = rank_tokens(csr_matrix(dense), vocabulary, genes, seqlen=30)
-    monkeypatch.setattr(rank, "BLOCK_N_OBS", 7)
+    monkeypatch.setattr(rank_encoder, "BLOCK_N_OBS", 7)
 
     pieces = rank_tokens(csr_matrix(dense), vocabulary, genes, seqlen=30)
 
@@ -98,6 +99,59 @@ def test_types_and_bounds_of_the_result():
     assert (tokens.n_obs, tokens.lengths[0], tokens.lengths.max()) == (40, 0, 20)
     assert tokens.tokens.min() >= 2
     assert tokens.tokens.max() < vocabulary.mask_token
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i4", "u8", "f2", "f4", "f8", ">i2"])
+def test_every_number_type_gives_the_same_tokens(dtype):
+    dense, vocabulary, genes = make_case(6)
+    counts = csr_matrix(dense)
+    counts.data = counts.data.astype(dtype)
+
+    tokens = rank_tokens(counts, vocabulary, genes, seqlen=100)
+
+    assert as_lists(tokens) == naive_tokens(dense, vocabulary, genes, seqlen=100)
+
+
+@pytest.mark.parametrize("n_vars", [700, 9000], ids=["crowded", "more-than-buckets"])
+def test_many_genes_of_equal_value_are_in_the_order_of_the_vocabulary(n_vars):
+    rng = np.random.default_rng(0)
+    dense = rng.integers(0, 3, size=(3, n_vars)).astype(np.float32)
+    genes = [f"ENSG{i:05d}" for i in rng.permutation(n_vars)]
+    vocabulary = Vocabulary(tuple(sorted(genes)), np.ones(n_vars, dtype=np.float32))
+
+    tokens = rank_tokens(csr_matrix(dense), vocabulary, genes, seqlen=n_vars // 2)
+
+    assert as_lists(tokens) == naive_tokens(dense, vocabulary, genes, seqlen=n_vars // 2)
+
+
+def test_values_of_every_size_are_ordered():
+    counts = np.float32([[2.0**e for e in range(-149, 128)]])
+    genes = [f"G{i:03d}" for i in range(counts.shape[1])]
+    vocabulary = Vocabulary(tuple(genes), np.full(len(genes), 3, dtype=np.float32))
+
+    tokens = rank_tokens(csr_matrix(counts), vocabulary, genes, seqlen=1000)
+
+    assert as_lists(tokens) == naive_tokens(counts, vocabulary, genes, seqlen=1000)
+
+
+@pytest.mark.parametrize("n_threads", [1, 5])
+def test_threads_do_not_change_the_tokens(n_threads, monkeypatch):
+    dense, vocabulary, genes = make_case(7)
+    monkeypatch.setattr(rank_encoder, "BLOCK_N_OBS", 3)
+    encoder = RankEncoder.over(vocabulary, vocabulary.positions(genes))
+
+    tokens = encoder.encode(csr_matrix(dense), seqlen=30, n_threads=n_threads)
+
+    assert as_lists(tokens) == naive_tokens(dense, vocabulary, genes, seqlen=30)
+
+
+def test_columns_that_are_not_there_are_refused():
+    vocabulary = Vocabulary(("A", "B"), np.ones(2, dtype=np.float32))
+    counts = csr_matrix(np.ones((1, 2), dtype=np.float32))
+    counts.indices[1] = 7
+
+    with pytest.raises(SchemaError, match=r"Expected columns from 0 to 1"):
+        rank_tokens(counts, vocabulary, ["A", "B"], seqlen=5)
 
 
 def test_no_cells_give_no_tokens():

@@ -1,0 +1,1 @@
+"""The rules of the CELLxGENE schema, checked on AnnData deposits without loading their matrices."""
