@@ -267,7 +267,7 @@ def _embed_prefect(*, writes: bool = True) -> None:
 def _finish(
     flow: Callable[..., "AtlasResult"], options: Mapping[str, Option], *, as_json: bool
 ) -> NoReturn:
-    from tasks.ingest import RefusedError
+    from tasks.outcomes import RefusedError
     from tasks.results import AtlasResult, show_result
 
     try:

@@ -6,7 +6,8 @@ from prefect import flow
 
 from tasks.atlas import compose_version
 from tasks.deposits import describe_deposits
-from tasks.ingest import ingest_source, inspect_source, keep_accepted
+from tasks.ingest import ingest_source, inspect_source
+from tasks.outcomes import keep_accepted
 from tasks.results import AtlasResult
 from tasks.settings import DepositSettings
 from tasks.workspace import open_workspace

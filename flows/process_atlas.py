@@ -9,8 +9,9 @@ from tasks.annotation import annotate_version
 from tasks.atlas import compose_version
 from tasks.deposits import describe_deposits
 from tasks.evaluation import score_annotation
-from tasks.ingest import ingest_source, keep_accepted
+from tasks.ingest import ingest_source
 from tasks.model import find_model, train_model
+from tasks.outcomes import keep_accepted
 from tasks.report import write_page
 from tasks.results import AtlasResult
 from tasks.settings import DepositSettings

@@ -1,7 +1,7 @@
 """Ingest one deposit: fetch, validate, harmonise, write, verify, record; or refuse with a verdict."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
@@ -14,24 +14,25 @@ from genemamba.atlas.changes import settle_name
 from genemamba.atlas.gene_reference import GeneReference
 from genemamba.atlas.ingest import IngestPlan, plan_ingest, write_store
 from genemamba.atlas.left_out import LeftOut
-from genemamba.atlas.memory import MemoryPlan, parse_memory, plan_memory
+from genemamba.atlas.memory import MemoryPlan, parse_memory, plan_memory, settle_doublets
+from genemamba.atlas.options import DoubletChoice
 from genemamba.atlas.quality_filter import quality_filter
 from genemamba.atlas.row_ranges import write_ranges
 from genemamba.atlas.standards import check_standard
 from genemamba.atlas.store import read_obs
 from genemamba.atlas.versions import StoreEntry
-from genemamba.catalog.values import ArtifactInfo, Deposit, Edge
+from genemamba.catalog.values import ArtifactInfo, Edge
 from genemamba.errors import InputError, SchemaError
 from genemamba.fetching import FetchedFile, fetch_deposit
-from genemamba.findings import Finding, refusal
-from genemamba.provenance import Json
+from genemamba.findings import Finding
 from tasks.atlas import newest_stores
 from tasks.deposits import DepositSpec
+from tasks.outcomes import IngestOutcome, record_verdict, refused_outcome, with_findings
 from tasks.policies import INGEST_TIMEOUT_S, RETRY_REMOTE
 from tasks.progress import progress_bar
 from tasks.reference import open_reference, record_reference
 from tasks.settings import DepositSettings
-from tasks.stages import Produced, StagePlan, StageRef, resume_folder, run_stage
+from tasks.stages import Produced, StagePlan, resume_folder, run_stage
 from tasks.workspace import Workspace
 
 MODULES: Final = ("atlas", "keys.py")
@@ -39,59 +40,6 @@ MODULES: Final = ("atlas", "keys.py")
 
 COMMIT_MARK: Final = "zarr.json"
 """Root metadata of a store: consolidated, and written last."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class IngestOutcome:
-    """The verdict on one deposit, and its store if it was accepted."""
-
-    uri: str
-    """Path or URL."""
-    name: str
-    """Name of the deposit."""
-    report: Mapping[str, Json]
-    """What was found, or for a refused deposit what was expected and what to do."""
-    stage: StageRef | None = None
-    """The store; None for a refused deposit."""
-    entry: StoreEntry | None = None
-    """The store as atlas versions list it."""
-
-    refused: bool = False
-    """True where the deposit cannot be taken."""
-
-    @property
-    def verdict(self) -> str:
-        """``accepted``, ``acceptable`` (nothing was written) or ``refused``."""
-        if self.refused:
-            return "refused"
-        return "accepted" if self.stage else "acceptable"
-
-    @property
-    def message(self) -> str:
-        """Why a deposit was refused, in one sentence and a remedy."""
-        return "Expected {expected}, found {found}. {remedy}".format(**self.report)
-
-
-class RefusedError(InputError):
-    """Every deposit was refused.
-
-    Parameters
-    ----------
-    outcomes
-        The verdicts, at least one.
-    """
-
-    def __init__(self, outcomes: Sequence[IngestOutcome]) -> None:
-        self.outcomes = tuple(outcomes)
-        found = "; ".join(f"{outcome.name}: {outcome.message}" for outcome in outcomes)
-        super().__init__(
-            expected="a deposit that can be taken",
-            found=f"none of {len(outcomes)} ({found})",
-            remedy="Mend the deposits, or name others.",
-        )
-
-    def __reduce__(self) -> tuple[type["RefusedError"], tuple[Sequence[IngestOutcome]]]:
-        return RefusedError, (self.outcomes,)
 
 
 @task(name="ingest-source", timeout_seconds=INGEST_TIMEOUT_S, **RETRY_REMOTE)
@@ -104,6 +52,7 @@ def ingest_source(
         found: list[Finding] = []
         try:
             rules = _Rules.read(settings)
+            deposit = rules.apply(deposit)
             _look_ahead(deposit)
             with progress_bar(f"reading {deposit.name}") as bar:
                 fetched = fetch_deposit(deposit.uri, scratch=Path(scratch), progress=bar)
@@ -111,10 +60,10 @@ def ingest_source(
             found = check_standard(fetched.path, settings.schema)
             _refuse_breaches(found)
             outcome = _ingest_fetched(workspace, deposit, fetched, rules)
-            outcome = _filtered(_with_findings(outcome, deposit, found), settings)
+            outcome = _filtered(with_findings(outcome, deposit, found), settings)
         except InputError as error:
-            outcome = _refused(deposit, error, found)
-    _record_verdict(workspace, outcome, fetched)
+            outcome = refused_outcome(deposit, error, found)
+    record_verdict(workspace, outcome, fetched)
     return outcome
 
 
@@ -125,15 +74,16 @@ def inspect_source(deposit: DepositSpec, settings: DepositSettings) -> IngestOut
         found: list[Finding] = []
         try:
             rules = _Rules.read(settings)
+            deposit = rules.apply(deposit)
             _look_ahead(deposit)
             fetched = fetch_deposit(deposit.uri, scratch=Path(scratch))
             found = check_standard(fetched.path, settings.schema)
             _refuse_breaches(found)
             plan = _plan(deposit, fetched, rules, scratch=Path(scratch), scheduler=None)
         except InputError as error:
-            return _refused(deposit, error, found)
+            return refused_outcome(deposit, error, found)
     outcome = IngestOutcome(uri=deposit.uri, name=deposit.name, report=plan.report)
-    return _with_findings(outcome, deposit, found)
+    return with_findings(outcome, deposit, found)
 
 
 class _Rules(NamedTuple):
@@ -141,10 +91,24 @@ class _Rules(NamedTuple):
 
     reference: GeneReference
     memory: MemoryPlan
+    doublets: DoubletChoice
 
     @classmethod
     def read(cls, settings: DepositSettings) -> "_Rules":
-        return cls(open_reference(settings.hgnc), plan_memory(parse_memory(settings.memory)))
+        limit = parse_memory(settings.memory)
+        return cls(
+            reference=open_reference(settings.hgnc),
+            memory=plan_memory(limit),
+            doublets=settle_doublets(settings.doublets, limit),
+        )
+
+    def apply(self, deposit: DepositSpec) -> DepositSpec:
+        """Say what is done with a deposit, before its work is looked up or begun."""
+        if deposit.options.doublets == self.doublets:
+            return deposit
+        note = "is not scored for doublets, for which --memory is too low"
+        options = replace(deposit.options, doublets=self.doublets)
+        return replace(deposit, options=options, notes=[*deposit.notes, note])
 
 
 def _look_ahead(deposit: DepositSpec) -> None:
@@ -247,19 +211,6 @@ def _plan(
         )
 
 
-def _with_findings(
-    outcome: IngestOutcome, deposit: DepositSpec, found: Sequence[Finding]
-) -> IngestOutcome:
-    """Put what concerns this flow alone in front of what is on record with the store."""
-    notes = [
-        Finding(rule="deposit-settled", severity="note", message=f"{deposit.name} {note}.")
-        for note in deposit.notes
-    ]
-    findings = [finding.to_json() for finding in (*found, *notes)]
-    report = {**outcome.report, "findings": [*findings, *outcome.report["findings"]]}
-    return replace(outcome, report=report)
-
-
 def _filtered(outcome: IngestOutcome, settings: DepositSettings) -> IngestOutcome:
     """Leave poor cells out of the versions that will list the store, where that is asked for."""
     if not settings.leave_out_poor_cells or outcome.entry is None:
@@ -285,47 +236,3 @@ def _refuse_breaches(found: Sequence[Finding]) -> None:
             count=len(breaches),
             examples=[breach.rule for breach in breaches],
         )
-
-
-def _refused(deposit: DepositSpec, error: InputError, found: Sequence[Finding]) -> IngestOutcome:
-    report = {
-        "kind": type(error).__name__,
-        "expected": error.expected,
-        "found": error.found,
-        "remedy": error.remedy,
-        "findings": [finding.to_json() for finding in (refusal(error), *found)],
-    }
-    return IngestOutcome(uri=deposit.uri, name=deposit.name, report=report, refused=True)
-
-
-def keep_accepted(outcomes: Sequence[IngestOutcome]) -> list[StoreEntry]:
-    """Return the stores of the accepted deposits.
-
-    Raises
-    ------
-    RefusedError
-        Every deposit was refused.
-    """
-    entries = [outcome.entry for outcome in outcomes if outcome.entry]
-    if not entries:
-        raise RefusedError(outcomes)
-    return entries
-
-
-def _record_verdict(
-    workspace: Workspace, outcome: IngestOutcome, fetched: FetchedFile | None
-) -> None:
-    if fetched is None:
-        return
-    deposit = Deposit(
-        uri=outcome.uri,
-        name=outcome.name,
-        sha256=fetched.sha256,
-        size_bytes=fetched.size_bytes,
-        state="refused" if outcome.refused else "accepted",
-        verdict=outcome.report,
-        store_digest=outcome.stage.artifact.digest if outcome.stage else None,
-        run_id=outcome.stage.run_id if outcome.stage else None,
-    )
-    with workspace.open_catalog() as catalog:
-        catalog.record_deposit(deposit)

@@ -6,7 +6,7 @@ from typing import Final
 
 from genemamba.cli.output import print_json, print_note, print_table, print_text
 from genemamba.provenance import Json
-from tasks.ingest import IngestOutcome
+from tasks.outcomes import IngestOutcome
 from tasks.stages import StageRef
 
 EXIT_REFUSED: Final = 2

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from genemamba.atlas.options import DoubletChoice
+
 
 @dataclass(frozen=True, kw_only=True)
 class DepositSettings:
@@ -20,7 +22,7 @@ class DepositSettings:
     """The one genome to take of deposits with several."""
     hgnc: str | None = None
     """Path of an HGNC file, whose previous and alias symbols are known then, too."""
-    doublets: Literal["auto", "yes", "no"] = "auto"
+    doublets: DoubletChoice = "auto"
     """Whether doublets are scored; automatically, in deposits of at most 30,000 cells."""
     schema: Literal["cellxgene"] | None = None
     """Standard that deposits are checked against, beside our own rules."""

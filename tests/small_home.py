@@ -7,8 +7,9 @@ from genemamba.catalog.values import Edge, Metric
 from tasks.annotation import annotate_version
 from tasks.atlas import compose_version
 from tasks.deposits import describe_deposits
-from tasks.ingest import IngestOutcome, ingest_source, keep_accepted
+from tasks.ingest import ingest_source
 from tasks.model import train_model
+from tasks.outcomes import IngestOutcome, keep_accepted
 from tasks.reference import open_reference, record_reference
 from tasks.settings import DepositSettings
 from tasks.stages import Produced, StagePlan, StageRef, run_stage

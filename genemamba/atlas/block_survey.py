@@ -45,6 +45,7 @@ def survey_block(
         return None
     hashes, sums = np.empty((n_obs, 2), dtype=np.uint64), np.zeros((n_obs, 5))
     totals, lengths = np.empty(n_obs), np.empty(n_obs, dtype=np.int64)
+    rests = np.empty(n_obs, dtype=np.uint64)
     n_pairs, n_genes = np.empty(n_obs, dtype=np.int32), np.zeros(n_obs, dtype=np.int32)
     gene_totals = np.zeros(layout.n_vars)
     largest = survey_rows(
@@ -56,6 +57,7 @@ def survey_block(
         hashes,
         totals,
         n_pairs,
+        rests,
         lengths,
         n_genes,
         sums,
@@ -65,7 +67,13 @@ def survey_block(
         return None
     if largest < 0:
         return _survey_shuffled(parts, layout)
-    noted: dict[str, Any] = {"length": lengths, "hash": hashes, "n_genes": n_pairs, "total": totals}
+    noted: dict[str, Any] = {
+        "length": lengths,
+        "hash": hashes,
+        "rest": rests,
+        "n_genes": n_pairs,
+        "total": totals,
+    }
     with np.errstate(over="ignore"):  # Counts too large for float32 are refused by the survey.
         columns = noted | name_metrics(n_genes, sums, layout.kinds)
     return BlockSurvey(columns, gene_totals, float(largest))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -19,16 +19,14 @@ from genemamba.atlas.doublets import (
     ScoredPart,
     score_doublets,
 )
+from genemamba.atlas.options import DoubletChoice
 from genemamba.atlas.outliers import IS_OUTLIER, OUTLIER_REASON, Outliers, mad_outliers
 from genemamba.atlas.quality_columns import METRICS
 from genemamba.atlas.survey import Survey
 from genemamba.storage import Progress
 
-DoubletChoice = Literal["auto", "yes", "no"]
-"""Whether doublets are scored; automatically, in deposits of at most `AUTO_N_OBS` cells."""
-
 AUTO_N_OBS: Final = 30_000
-"""Scoring takes 3 to 30 s for 10,000 cells, much longer than all else."""
+"""Cells of a deposit up to which doublets are scored by themselves: it takes 3 to 30 s for 10,000 cells, much longer than all else."""
 
 PART_NNZ: Final = 8 * 1024 * 1024
 """Counts that are scored together at most: half a gigabyte of working memory."""
@@ -68,7 +66,7 @@ class CellQuality:
         """Return the columns of ``obs`` about some cells of the store, `QUALITY_COLUMNS`."""
         measured = self.survey.columns()
         files = _files(self.survey)
-        missing = files["doublet"].read(start, stop)
+        doublet = files["doublet"].read(start, stop)
         dtype = pd.CategoricalDtype(list(self.reasons))
         reasons = pd.Categorical.from_codes(files["reason"].read(start, stop), dtype=dtype)
         return {
@@ -76,7 +74,7 @@ class CellQuality:
             IS_OUTLIER: files["outlier"].read(start, stop) > 0,
             OUTLIER_REASON: reasons,
             DOUBLET_SCORE: files["score"].read(start, stop),
-            PREDICTED_DOUBLET: pd.arrays.BooleanArray(missing > 0, missing < 0),
+            PREDICTED_DOUBLET: pd.arrays.BooleanArray(doublet > 0, doublet < 0),
         }
 
 

@@ -19,7 +19,6 @@ DAMAGE: Final = (
     EOFError,
     IORegistryError,
     LookupError,
-    MemoryError,
     RuntimeError,
     TypeError,
     ValueError,
@@ -27,7 +26,7 @@ DAMAGE: Final = (
 )
 """What h5py, zarr, anndata and scipy raise, besides `OSError`, over bytes that make no sense: h5py
 KeyError and RuntimeError for a broken header, Unicode errors for names, anndata its registry's
-error for an unknown encoding, NumPy MemoryError for a length that cannot be."""
+error for an unknown encoding."""
 
 
 ANNDATA: Final = "AnnData file"
@@ -58,6 +57,14 @@ def reading(name: str, *, remote: bool = False, kind: str = ANNDATA) -> Iterator
         yield
     except GeneMambaError:
         raise
+    except MemoryError as error:
+        raise SourceError(
+            expected=f"{name} to be read in the memory there is",
+            found=f"memory that ran out ({error})",
+            remedy="Give the process more memory; or if the deposit is small, copy it again, since"
+            " a damaged length can ask for any amount.",
+            rule="memory-exhausted",
+        ) from error
     except (OSError, *DAMAGE) as error:
         if remote and isinstance(error, OSError):
             raise

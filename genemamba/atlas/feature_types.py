@@ -1,5 +1,6 @@
 """Genes among the features of a deposit, and features of other types, which are kept apart."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -74,8 +75,8 @@ def split_features(var: pd.DataFrame, *, genome: str | None = None) -> FeatureSp
     return FeatureSplit(
         genes=genes,
         others=tuple(
-            _feature_set(str(kind), np.flatnonzero((types == kind).to_numpy()), var)
-            for kind in sorted(types[~is_gene].unique())
+            FeatureSet(key=key, columns=columns, names=tuple(var.index[columns].astype(str)))
+            for key, columns in _columns_by_key(types[~is_gene])
         ),
         n_other_genomes=int(np.count_nonzero(is_gene & ~wanted)),
     )
@@ -96,7 +97,8 @@ def _of_genome(var: pd.DataFrame, genome: str | None) -> np.ndarray:
     return (held == genome).to_numpy(dtype=bool)
 
 
-def _feature_set(kind: str, columns: np.ndarray, var: pd.DataFrame) -> FeatureSet:
-    key = "_".join(kind.lower().split()).replace("/", "_")
-    names = tuple(var.index[columns].astype(str))
-    return FeatureSet(key=key, columns=columns, names=names)
+def _columns_by_key(types: pd.Series) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield keys and columns; types that differ in case or spaces alone are one."""
+    found = types.map(lambda kind: "_".join(kind.lower().split()).replace("/", "_"))
+    for key in sorted(found.unique()):
+        yield key, found.index[found == key].to_numpy()

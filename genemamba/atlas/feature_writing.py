@@ -21,7 +21,7 @@ from genemamba.storage import open_zarr_group
 VALUES_PER_CHUNK: Final = 256 * 1024
 """Values a chunk."""
 
-ARRAYS: Final = {"data": "<f4", "indices": "<i4", "indptr": "<i8"}
+ARRAYS: Final = {"data": "<f8", "indices": "<i4", "indptr": "<i8"}
 """Arrays of a sparse matrix, and their types."""
 
 
@@ -97,7 +97,7 @@ def _create(parent: Any, key: str, shape: tuple[int, int]) -> zarr.Group:  # noq
 
 def _append(group: Any, part: Any) -> None:  # noqa: ANN401  # zarr and scipy
     before = group["data"].shape[0]
-    group["data"].append(part.data.astype("<f4"))
+    group["data"].append(part.data.astype("<f8"))
     group["indices"].append(part.indices.astype("<i4"))
     group["indptr"].append(before + part.indptr[1:].astype("<i8"))
 

@@ -25,6 +25,8 @@ class CellHashes(NamedTuple):
     """Genes with a count that went into each hash, int32, shape ``(n_obs,)``."""
     totals: np.ndarray
     """Counts of each cell over all genes, float64, exact below 2**53, shape ``(n_obs,)``."""
+    rests: np.ndarray
+    """Hash of the counts of the genes whose number is 0, by column, uint64, shape ``(n_obs,)``."""
 
 
 def hash_cells(counts: csr_matrix, numbers: np.ndarray) -> CellHashes:
@@ -45,9 +47,10 @@ def hash_cells(counts: csr_matrix, numbers: np.ndarray) -> CellHashes:
         hashes=np.empty((n_obs, 2), dtype=np.uint64),
         n_genes=np.empty(n_obs, dtype=np.int32),
         totals=np.empty(n_obs, dtype=np.float64),
+        rests=np.empty(n_obs, dtype=np.uint64),
     )
     parts = counts.indptr, counts.indices, counts.data
-    describe_rows(*parts, numbers, found.hashes, found.totals, found.n_genes)
+    describe_rows(*parts, numbers, found.hashes, found.totals, found.n_genes, found.rests)
     return found
 
 

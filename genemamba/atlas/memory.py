@@ -6,20 +6,26 @@ from dataclasses import dataclass
 from typing import Final
 
 from genemamba.atlas.geometry import SHARD_NNZ
+from genemamba.atlas.options import DoubletChoice
 from genemamba.errors import InputError
 
 DEFAULT_MEMORY: Final = 2 * 1024**3
 """Bytes that ingest may use where the user names no other bound."""
 
-BASE_BYTES: Final = 640 * 1024**2
-"""What the process takes before it reads a value: the interpreter, its libraries, the flow."""
+BASE_BYTES: Final = 704 * 1024**2
+"""What the process takes before it reads a value: the interpreter, its libraries, the flow
+(640 to 675 MiB measured)."""
 
 BYTES_PER_VALUE: Final = 96
 """Peak of a block for each stored value: as read, as float64, renamed, and the copies that
 recovering counts from logarithms makes."""
 
-SHARD_BYTES: Final = 8 * SHARD_NNZ
-"""Encoded shards of values and indices that a thread holds, at worst as large as they were."""
+SHARD_BYTES: Final = 12 * SHARD_NNZ
+"""What a thread holds of a shard while it reads it back: the encoded bytes, at worst as large as
+they were, beside the values and indices (175 to 185 MiB measured)."""
+
+DOUBLET_BYTES: Final = 1024**3
+"""What the scoring of doublets takes besides: scanpy, and the simulated doublets of a part."""
 
 MIN_BLOCK_NNZ: Final = 128 * 1024
 """Stored values a block holds at least; a single cell can have that many."""
@@ -74,6 +80,36 @@ def plan_memory(limit: int = DEFAULT_MEMORY, *, n_cores: int | None = None) -> M
         if block_nnz >= MAX_BLOCK_NNZ // 8 or n_threads == 1:
             return MemoryPlan(n_threads=n_threads, block_nnz=int(block_nnz))
     raise AssertionError
+
+
+def settle_doublets(choice: DoubletChoice, limit: int) -> DoubletChoice:
+    """Return whether doublets are scored, given how many bytes the process may use.
+
+    Where the user leaves it open and there is not enough memory for it, they are not.
+
+    Parameters
+    ----------
+    choice
+        What the user says.
+    limit
+        Bytes that the process may use in all.
+
+    Raises
+    ------
+    InputError
+        The user asks for them, and the bound is too low.
+    """
+    least = BASE_BYTES + DOUBLET_BYTES
+    if limit >= least or choice == "no":
+        return choice
+    if choice == "auto":
+        return "no"
+    raise InputError(
+        expected=f"at least {least // 1024**2} MiB of memory to score doublets",
+        found=f"a bound of {limit // 1024**2} MiB",
+        remedy="Raise --memory, such as --memory 2GiB, or leave out --doublets.",
+        rule="memory-too-low",
+    )
 
 
 def parse_memory(text: str) -> int:

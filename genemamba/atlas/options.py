@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
+DoubletChoice = Literal["auto", "yes", "no"]
+"""Whether doublets are scored; automatically, where there are few cells and enough memory."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IngestOptions:
@@ -25,5 +28,5 @@ class IngestOptions:
     genome: str | None = None
     """The one genome to take of a deposit with several."""
 
-    doublets: Literal["auto", "yes", "no"] = "auto"
+    doublets: DoubletChoice = "auto"
     """Whether doublets are scored; automatically, in deposits of at most 30,000 cells."""

@@ -126,17 +126,18 @@ def _about_genes(found: Found) -> list[Finding]:
                 ),
             )
         )
-    by_date = var.index[(var[keys.GENE_MATCHED_BY] == "date").to_numpy()]
+    by_date = var[(var[keys.GENE_MATCHED_BY] == "date").to_numpy()]
     if len(by_date):
-        names = var.loc[by_date, keys.SOURCE_NAME].astype(str)
+        n_open = int((by_date[keys.GENE_STATUS] == "ambiguous").sum())
+        several = f"; {n_open} may each be one of several genes" if n_open else ""
         findings.append(
             Finding(
                 rule="genes-dates",
                 severity="note",
-                message=f"{len(by_date)} symbols were turned into dates by a spreadsheet, and are"
-                " recognised.",
+                message=f"{len(by_date)} symbols were turned into dates by a spreadsheet, and"
+                f" {len(by_date) - n_open} are recognised{several}.",
                 count=len(by_date),
-                examples=tuple(names[:MAX_EXAMPLES]),
+                examples=tuple(by_date[keys.SOURCE_NAME].astype(str)[:MAX_EXAMPLES]),
             )
         )
     return findings

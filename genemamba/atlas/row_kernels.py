@@ -12,6 +12,7 @@ _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _SECOND = np.uint64(0xD1B54A32D192ED03)
+_UNMAPPED = np.uint64(1 << 40)
 
 
 @compiled
@@ -137,32 +138,37 @@ def place_rows(indptr, indices, data, columns, n_source, out_indptr, out_indices
 
 @compiled
 def describe_row(indices, data, numbers):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """Hash the (gene, count) pairs of a row; return both words, their number, and the sum.
+    """Hash the (gene, count) pairs of a row; return both words, their number, the sum, the rest.
 
     Each pair is mixed into two 64-bit words (the finaliser of SplitMix64: Steele, Lea and Flood,
     OOPSLA 2014, constants of Stafford's variant 13), and the words of a row are added up, so that
     the order of its genes does not matter, and a row can be hashed in parts. Genes whose number is
-    0 are left out of the hash, not of the sum.
+    0 are left out of the hash, not of the sum; the rest is one such word over them, by column.
     """
     low, high, used, total = np.uint64(0), np.uint64(0), 0, 0.0
+    rest = np.uint64(0)
     for place in range(len(indices)):
-        number = numbers[np.uint32(indices[place])]
+        column = np.uint32(indices[place])
+        number = numbers[column]
         total += np.float64(data[place])
         # Multiplied by nought rather than skipped: no branch, no misprediction.
         wanted = np.uint64(number != 0)
+        unwanted = np.uint64(1) - wanted
+        number += (_UNMAPPED + np.uint64(column)) * unwanted
         word = number * _GOLDEN + np.uint64(np.int64(data[place])) * _SECOND
         word = (word ^ (word >> np.uint64(30))) * _MIX_1
         word = (word ^ (word >> np.uint64(27))) * _MIX_2
         word ^= word >> np.uint64(31)
         low += word * wanted
+        rest += word * unwanted
         word = (word ^ (number << np.uint64(32))) * _MIX_1
         high += (word ^ (word >> np.uint64(29))) * wanted
         used += int(wanted)
-    return low, high, used, total
+    return low, high, used, total, rest
 
 
 @compiled
-def describe_rows(indptr, indices, data, numbers, hashes, totals, n_pairs):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def describe_rows(indptr, indices, data, numbers, hashes, totals, n_pairs, rests):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     """Hash and add up every row of a CSR matrix with each column once a row, as `describe_row`.
 
     Parameters
@@ -177,12 +183,15 @@ def describe_rows(indptr, indices, data, numbers, hashes, totals, n_pairs):  # t
         Filled: sum of all counts, float64, shape ``(n_obs,)``.
     n_pairs
         Filled: pairs that went into each hash, int32, shape ``(n_obs,)``.
+    rests
+        Filled: hash of the other pairs, uint64, shape ``(n_obs,)``.
     """
     for row in range(len(indptr) - 1):
         start, stop = indptr[row], indptr[row + 1]
-        low, high, used, total = describe_row(indices[start:stop], data[start:stop], numbers)
+        genes, counts = indices[start:stop], data[start:stop]
+        low, high, used, total, rest = describe_row(genes, counts, numbers)
         hashes[row, 0], hashes[row, 1] = low, high
-        totals[row], n_pairs[row] = total, used
+        totals[row], n_pairs[row], rests[row] = total, used, rest
 
 
 @compiled
@@ -197,6 +206,7 @@ def survey_rows(  # type: ignore[no-untyped-def]  # noqa: ANN201
     hashes,  # noqa: ANN001
     totals,  # noqa: ANN001
     n_pairs,  # noqa: ANN001
+    rests,  # noqa: ANN001
     lengths,  # noqa: ANN001
     n_genes,  # noqa: ANN001
     sums,  # noqa: ANN001
@@ -210,7 +220,7 @@ def survey_rows(  # type: ignore[no-untyped-def]  # noqa: ANN201
     ----------
     indptr, indices, data, columns, n_source
         As for `place_rows`.
-    numbers, hashes, totals, n_pairs
+    numbers, hashes, totals, n_pairs, rests
         As for `describe_rows`.
     kinds, n_genes, sums
         As for `genemamba.atlas.quality.measure_row`.
@@ -235,9 +245,10 @@ def survey_rows(  # type: ignore[no-untyped-def]  # noqa: ANN201
         if length < 0:
             return -1.0
         genes, counts = row_i[:length], row_d[:length]
-        low, high, used, total = describe_row(genes, counts, numbers)
+        low, high, used, total, rest = describe_row(genes, counts, numbers)
         hashes[row, 0], hashes[row, 1] = low, high
         totals[row], n_pairs[row], lengths[row] = total, used, length
+        rests[row] = rest
         n_genes[row] = measure_row(genes, counts, kinds, sums[row], best, tally)
         for place in range(length):
             gene_totals[np.uint32(genes[place])] += counts[place]

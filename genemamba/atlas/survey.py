@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from genemamba.atlas.block_survey import survey_block
+from genemamba.atlas.block_survey import MAX_COUNT, survey_block
 from genemamba.atlas.cell_files import CellColumn, open_columns
 from genemamba.atlas.cells import CELLS_AT_ONCE
 from genemamba.atlas.column_map import ColumnMap
@@ -32,9 +32,6 @@ from genemamba.storage import Progress
 FLOAT32_EXACT: Final = 2**24
 """Largest integer up to which float32 holds all integers."""
 
-FLOAT64_EXACT: Final = 2**53
-"""Largest integer up to which float64 holds all integers; no cell has so many transcripts."""
-
 MIN_RECOVERED: Final = 0.5
 """Share of cells whose counts must be recoverable; below it the values are something else."""
 
@@ -45,6 +42,7 @@ CELL_COLUMNS: Final = {
     "kept": ("u1", 1),
     "length": ("<i8", 1),
     "hash": ("<u8", 2),
+    "rest": ("<u8", 1),
     "n_genes": ("<i4", 1),
     "total": ("<f8", 1),
     TOTAL_COUNTS: ("<f4", 1),
@@ -278,9 +276,9 @@ def _refuse_useless(survey: Survey, *, location: str) -> None:
             rule="counts-unrecoverable",
             count=survey.n_refused,
         )
-    if survey.largest > FLOAT64_EXACT:
+    if survey.largest > MAX_COUNT:
         raise CountsError(
-            expected=f"counts of at most {FLOAT64_EXACT}",
+            expected=f"counts of at most {MAX_COUNT:.0f}",
             found=f"{survey.largest:g} in {location}",
             remedy='Put the raw counts into adata.layers["counts"] and try again.',
             rule="counts-too-large",

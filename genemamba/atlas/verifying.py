@@ -21,8 +21,8 @@ class PartialCell(NamedTuple):
 
     row: int
     """The cell."""
-    hash: np.ndarray
-    """Sum over the pairs in the shard, uint64, shape ``(2,)``."""
+    words: np.ndarray
+    """Sums over the pairs in the shard, the hash and the rest of `CellHashes`, uint64, shape ``(3,)``."""
     total: float
     """Sum of the counts in the shard."""
 
@@ -64,10 +64,11 @@ def check_shard(task: ShardTask) -> ShardCheck:
         parts = data[here], indices[here], indptr - indptr[0]
         found = hash_cells(csr_matrix(parts, shape=(stop - start, layout.n_vars)), layout.numbers)
         beyond = (whole[:-1] < low) | (whole[1:] > high)
-        wrong = _differs(columns, start, found.hashes, found.totals)
+        words = np.column_stack([found.hashes, found.rests])
+        wrong = _differs(columns, start, words, found.totals)
         n_wrong += int(np.count_nonzero(wrong & ~beyond))
         partial += [
-            PartialCell(start + int(row), found.hashes[row], float(found.totals[row]))
+            PartialCell(start + int(row), words[row], float(found.totals[row]))
             for row in np.flatnonzero(beyond)
         ]
     return ShardCheck(n_wrong, tuple(partial))
@@ -85,11 +86,11 @@ def count_wrong_cells(checks: Sequence[ShardCheck], columns: dict[str, CellColum
     """
     sums: dict[int, tuple[np.ndarray, float]] = {}
     for part in (part for check in checks for part in check.partial):
-        before, total = sums.get(part.row, (np.zeros(2, dtype=np.uint64), 0.0))
-        sums[part.row] = before + part.hash, total + part.total
+        before, total = sums.get(part.row, (np.zeros(3, dtype=np.uint64), 0.0))
+        sums[part.row] = before + part.words, total + part.total
     wrong = [
-        _differs(columns, row, hashed[None, :], np.asarray([total]))[0]
-        for row, (hashed, total) in sums.items()
+        _differs(columns, row, words[None, :], np.asarray([total]))[0]
+        for row, (words, total) in sums.items()
     ]
     return sum(check.n_wrong for check in checks) + sum(map(int, wrong))
 
@@ -105,11 +106,11 @@ def _decode(task: ShardTask, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _differs(
-    columns: dict[str, CellColumn], start: int, hashes: np.ndarray, totals: np.ndarray
+    columns: dict[str, CellColumn], start: int, words: np.ndarray, totals: np.ndarray
 ) -> np.ndarray:
     stop = start + len(totals)
-    # The hash leaves out unmapped genes; the total does not.
+    noted = [columns["hash"].read(start, stop), columns["rest"].read(start, stop)]
     return np.asarray(
-        (hashes != columns["hash"].read(start, stop)).any(axis=1)
+        (words != np.column_stack(noted)).any(axis=1)
         | (totals != columns["total"].read(start, stop))
     )

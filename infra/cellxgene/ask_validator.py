@@ -2,9 +2,9 @@
 
 It pins an older anndata, and runs in an environment of its own::
 
-    python3 -m venv /tmp/validator
-    /tmp/validator/bin/pip install cellxgene-schema==7.1.2
-    /tmp/validator/bin/python infra/cellxgene/ask_validator.py
+    python3 -m venv validator
+    validator/bin/pip install cellxgene-schema==7.1.2
+    validator/bin/python infra/cellxgene/ask_validator.py
 
 Writes ``tests/assets/cellxgene_verdicts.json``: for each example whether it is valid, and what
 the validator says that names what the example is about.

@@ -59,7 +59,6 @@ def test_eight_damaged_bytes_anywhere_give_a_store_or_a_refusal(
         pytest.param(UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid"), id="name"),
         pytest.param(IORegistryError("no read method"), id="anndata_encoding"),
         pytest.param(IndexError("out of bounds"), id="category"),
-        pytest.param(MemoryError(), id="length"),
         pytest.param(zlib.error("invalid distance"), id="codec"),
         pytest.param(OSError("file is cut off"), id="system"),
     ],

@@ -46,6 +46,15 @@ def test_every_other_type_is_a_set_of_its_own_and_no_type_is_a_gene(types):
     )
 
 
+def test_types_that_differ_in_case_alone_are_one():
+    types = ["Gene Expression", "Antibody Capture", "antibody  capture"]
+
+    assert places(split_features(table(feature_types=types))) == (
+        [0],
+        {"antibody_capture": ([1, 2], ("f1", "f2"))},
+    )
+
+
 def test_a_type_with_a_slash_makes_no_folder():
     split = split_features(table(feature_types=["Gene Expression", "Custom /  Other"]))
 

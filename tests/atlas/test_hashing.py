@@ -20,6 +20,11 @@ def mix(number, count):
     return low, word ^ (word >> 29)
 
 
+def reference_rest(counts, numbers):
+    pairs = enumerate(zip(numbers, counts, strict=True))
+    return sum(mix(2**40 + column, int(c))[0] for column, (n, c) in pairs if not n and c) % WORD
+
+
 def reference_hash(counts, numbers):
     pairs = [mix(int(n), int(c)) for n, c in zip(numbers, counts, strict=True) if int(n) and int(c)]
     return [sum(words) % WORD for words in zip(*pairs, strict=True)] or [0, 0]
@@ -37,6 +42,7 @@ def test_hash_is_the_sum_of_the_mixed_pairs_of_mapped_genes_in_any_order(seed, p
     assert found.hashes.tolist() == [reference_hash(row, numbers) for row in dense]
     assert found.n_genes.tolist() == ((dense > 0) & (numbers > 0)).sum(axis=1).tolist()
     assert found.totals.tolist() == dense.sum(axis=1).tolist()
+    assert found.rests.tolist() == [reference_rest(row[order], numbers[order]) for row in dense]
 
 
 def test_the_hash_of_a_cell_is_the_sum_over_its_parts():

@@ -7,6 +7,7 @@ from genemamba.atlas.memory import (
     SHARD_BYTES,
     parse_memory,
     plan_memory,
+    settle_doublets,
 )
 from genemamba.errors import InputError
 
@@ -31,6 +32,26 @@ def test_more_memory_feeds_more_threads():
 def test_too_little_memory_is_refused_with_what_is_needed():
     with pytest.raises(InputError, match=r"at least \d+ MiB of memory, found a bound of 300 MiB"):
         plan_memory(300 << 20)
+
+
+@pytest.mark.parametrize(
+    ("choice", "limit", "expected"),
+    [
+        ("auto", DEFAULT_MEMORY, "auto"),
+        ("auto", 1 << 30, "no"),
+        ("yes", DEFAULT_MEMORY, "yes"),
+        ("no", 1 << 30, "no"),
+    ],
+)
+def test_doublets_are_scored_where_memory_allows(choice, limit, expected):
+    assert settle_doublets(choice, limit) == expected
+
+
+def test_doublets_that_are_asked_for_are_not_dropped_in_silence():
+    with pytest.raises(
+        InputError, match=r"at least 1728 MiB .* doublets, found a bound of 1024 MiB"
+    ):
+        settle_doublets("yes", 1 << 30)
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,7 @@ def test_one_pass_notes_what_the_separate_ones_do(seed):
 
     hashed = hash_cells(counts, layout.numbers)
     np.testing.assert_array_equal(found.columns["hash"], hashed.hashes)
+    np.testing.assert_array_equal(found.columns["rest"], hashed.rests)
     np.testing.assert_array_equal(found.columns["n_genes"], hashed.n_genes)
     assert found.columns["total"].tolist() == dense.sum(axis=1).tolist()
     assert found.columns["length"].tolist() == (dense > 0).sum(axis=1).tolist()

@@ -10,6 +10,7 @@ from scipy.sparse import csr_matrix
 from genemamba.atlas.geometry import cut_values
 from genemamba.atlas.ingest import write_store
 from genemamba.atlas.shards import ShardTask
+from genemamba.atlas.store import read_var
 from genemamba.atlas.verifying import check_shard, count_wrong_cells
 from genemamba.errors import StoreError
 
@@ -21,13 +22,18 @@ def written(adata, deposit, plan, tmp_path):
     """A store of small shards, which most cells do not fit into, and its tasks."""
     accepted, url = plan(deposit(adata), doublets="no"), str(tmp_path / "store.zarr")
     write_store(accepted, url, shard_nnz=SHARD_NNZ)
+    tasks = tasks_of(accepted, url, shard_nnz=SHARD_NNZ, journal=tmp_path)
+    return tasks, accepted.survey
+
+
+def tasks_of(accepted, url, *, shard_nnz, journal):
     survey = accepted.survey
-    grid = cut_values(nnz=survey.nnz, n_obs=survey.n_obs, shard_nnz=SHARD_NNZ)
-    tasks = [
+    grid = cut_values(nnz=survey.nnz, n_obs=survey.n_obs, shard_nnz=shard_nnz)
+    return [
         ShardTask(
             url=url,
             folder=survey.folder,
-            journal=tmp_path,
+            journal=journal,
             reader=accepted.reader,
             grid=grid,
             number=number,
@@ -36,7 +42,6 @@ def written(adata, deposit, plan, tmp_path):
         )
         for number in range(len(grid.ranges()))
     ]
-    return tasks, survey
 
 
 def n_wrong(written):
@@ -78,6 +83,23 @@ def test_every_cell_with_another_value_or_gene_is_counted_once(written, adata, n
     cells = np.searchsorted(counts.indptr, places, side="right") - 1
 
     assert n_wrong(written) == len(np.unique(cells))
+
+
+def test_a_count_at_another_gene_that_is_unmapped_too_is_wrong(adata, deposit, plan, tmp_path):
+    adata.var_names = ["NO-GENE-A", "NO-GENE-B", *adata.var_names[2:]]
+    accepted, url = plan(deposit(adata), doublets="no"), str(tmp_path / "store.zarr")
+    write_store(accepted, url)
+    task = tasks_of(accepted, url, shard_nnz=SHARD_NNZ * 1000, journal=tmp_path)[0]
+    stored = zarr.open_group(url, mode="r+")["X"]
+    indices, indptr = stored["indices"][:], stored["indptr"][:]
+    first, second = read_var(url).index.get_indexer(["NO-GENE-A", "NO-GENE-B"])
+    dense = adata.X.toarray()
+    (cell, *_) = np.flatnonzero((dense[:, 0] > 0) & (dense[:, 1] == 0))
+    here = slice(indptr[cell], indptr[cell + 1])
+    indices[here] = np.where(indices[here] == first, second, indices[here])
+    stored["indices"][:] = indices
+
+    assert n_wrong(([task], accepted.survey)) == 1
 
 
 def test_a_flipped_bit_is_an_error(written):

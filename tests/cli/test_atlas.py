@@ -12,7 +12,8 @@ from genemamba.atlas.lazy import open_atlas
 from genemamba.atlas.versions import read_manifest
 from tasks.atlas import compose_version, find_version
 from tasks.deposits import describe_deposits
-from tasks.ingest import ingest_source, keep_accepted
+from tasks.ingest import ingest_source
+from tasks.outcomes import keep_accepted
 from tasks.settings import DepositSettings
 from tasks.workspace import Workspace
 from tests.small_atlas import gene_ids, wide_adata

@@ -14,7 +14,8 @@ from genemamba.atlas.view import AtlasView
 from genemamba.errors import CatalogError, InputError
 from tasks.atlas import add_to_atlas, compose_version, drop_from_atlas, find_version
 from tasks.deposits import describe_deposits
-from tasks.ingest import ingest_source, keep_accepted
+from tasks.ingest import ingest_source
+from tasks.outcomes import keep_accepted
 from tasks.results import AtlasResult
 from tasks.settings import DepositSettings
 from tasks.workspace import Workspace

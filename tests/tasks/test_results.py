@@ -5,7 +5,7 @@ import json
 import pytest
 
 from genemamba.catalog.values import ArtifactInfo
-from tasks.ingest import IngestOutcome
+from tasks.outcomes import IngestOutcome
 from tasks.results import AtlasResult, show_result
 from tasks.stages import StageRef
 

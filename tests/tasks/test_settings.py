@@ -14,7 +14,8 @@ from genemamba.atlas.versions import read_manifest
 from genemamba.atlas.view import AtlasView
 from tasks.atlas import compose_version
 from tasks.deposits import describe_deposits
-from tasks.ingest import ingest_source, inspect_source, keep_accepted
+from tasks.ingest import ingest_source, inspect_source
+from tasks.outcomes import keep_accepted
 from tasks.reference import open_reference
 from tasks.settings import DepositSettings
 from tests.small_atlas import gene_ids, wide_adata
@@ -92,6 +93,16 @@ def test_every_setting_about_the_deposit_reaches_its_store(adata, ingest):
     assert "doublets-unscored" in rules(outcome)
 
 
+@pytest.mark.parametrize("work", [ingest_source, inspect_source], ids=["ingest", "inspect"])
+def test_doublets_that_do_not_fit_into_memory_are_left_unscored_with_a_note(adata, ingest, work):
+    outcome = ingest(adata, work=work, memory="1GiB")
+
+    first = outcome.report["findings"][0]
+    assert first["rule"] == "deposit-settled"
+    assert "not scored for doublets, for which --memory is too low" in first["message"]
+    assert "doublets-unscored" in rules(outcome)
+
+
 def test_symbols_of_an_hgnc_file_are_known_in_the_store(adata, ingest, tmp_path):
     gene = adata.var_names[0]
     symbol = open_reference(None).symbols[gene]
@@ -136,6 +147,12 @@ def test_all_cells_stay_in_the_version_where_none_is_left_out(adata, ingest):
     [
         pytest.param({"memory": "much"}, "memory-unreadable", "'much'", id="no size"),
         pytest.param({"memory": "64MiB"}, "memory-too-low", "a bound of 64 MiB", id="too low"),
+        pytest.param(
+            {"memory": "1GiB", "doublets": "yes"},
+            "memory-too-low",
+            "a bound of 1024 MiB",
+            id="too low for doublets",
+        ),
         pytest.param({"layer": "tpm"}, "layer-missing", "'doubled', 'X'", id="layer"),
         pytest.param({"genome": "mm10"}, "genome-missing", "none that is named", id="genome"),
         pytest.param({"hgnc": "/absent"}, "hgnc-unreadable", "cannot be read", id="hgnc"),

@@ -11,8 +11,9 @@ from genemamba.errors import CatalogError, ModelError
 from tasks.annotation import annotate_version, find_annotation
 from tasks.atlas import compose_version
 from tasks.deposits import describe_deposits
-from tasks.ingest import ingest_source, keep_accepted
+from tasks.ingest import ingest_source
 from tasks.model import find_model, train_model
+from tasks.outcomes import keep_accepted
 from tasks.settings import DepositSettings
 from tasks.workspace import Workspace
 from tests.small_atlas import gene_ids, small_adata
