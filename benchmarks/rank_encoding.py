@@ -55,18 +55,21 @@ def rank_encode_ratio(*, n_obs: int) -> dict[str, Any]:
     medians, tokens = vocabulary.medians[columns], columns + FIRST_GENE_TOKEN
     seconds = median_seconds(
         {
-            "loop": lambda: loop_over_cells(few, medians, tokens),
+            "loop": lambda: loop_over_views(few, medians, tokens),
+            "row_loop": lambda: loop_over_rows(few, medians, tokens),
             "bare_loop": lambda: loop_over_slices(few, medians, tokens),
             "ours": lambda: encoder.encode(counts, seqlen=SEQLEN),
             "ours_one_core": lambda: encoder.encode(counts, seqlen=SEQLEN, n_threads=1),
         }
     )
-    sizes = {"loop": few.shape[0], "bare_loop": few.shape[0]}
-    rates = {name: sizes.get(name, n_obs) / value for name, value in seconds.items()}
+    rates = {
+        name: (few.shape[0] if "loop" in name else n_obs) / value for name, value in seconds.items()
+    }
     ours = encoder.encode(few, seqlen=SEQLEN).tokens
     return {
         "ratio": rates["ours"] / rates["loop"],
         "ratio_one_core": round(rates["ours_one_core"] / rates["loop"], 2),
+        "ratio_to_row_loop": round(rates["ours"] / rates["row_loop"], 2),
         "ratio_to_bare_loop": round(rates["ours"] / rates["bare_loop"], 2),
         "cells_per_s": {name: round(rate) for name, rate in rates.items()},
         "equal": bool(np.array_equal(ours, stable_order(few, medians, tokens))),
@@ -77,13 +80,28 @@ def rank_encode_ratio(*, n_obs: int) -> dict[str, Any]:
     }
 
 
-def loop_over_cells(
+def loop_over_views(
     counts: csr_matrix, medians: NDArray[np.float32], tokens: NDArray[np.int64]
 ) -> list[NDArray[np.int64]]:
-    """Take a row, normalise, divide by the median and sort; equal values fall as they may.
+    """Normalise 512 cells, then take and sort one after the other; equal values fall as they may.
 
     These are the steps of Geneformer's tokenizer, which takes every row of its CSR matrix twice.
     """
+    n_counts = np.asarray(counts.sum(axis=1)).ravel()
+    cells = []
+    for start in range(0, counts.shape[0], 512):
+        totals = n_counts[start : start + 512, None]
+        view = csr_matrix(counts[start : start + 512] / totals * TARGET_SUM / medians)
+        for cell in range(view.shape[0]):
+            values, genes = view[cell].data, tokens[view[cell].indices]
+            cells.append(genes[np.argsort(-values)][:SEQLEN])
+    return cells
+
+
+def loop_over_rows(
+    counts: csr_matrix, medians: NDArray[np.float32], tokens: NDArray[np.int64]
+) -> list[NDArray[np.int64]]:
+    """Take each row once, and normalise it by itself."""
     medians_f64 = medians.astype(np.float64)
     cells = []
     for cell in range(counts.shape[0]):

@@ -118,10 +118,13 @@ def _spelling(
 
 def _best(candidates: Sequence[GeneMatch]) -> _Choice:
     """Return the first mapped candidate, or the most telling reason why there is none."""
-    choices = [_Choice(column, match) for column, match in enumerate(candidates)]
-    mapped = [choice for choice in choices if choice.match.ensembl_id]
-    telling = [choice for choice in choices if choice.match.status != "unknown"]
-    return (mapped or telling or choices)[0]
+    best = 0
+    for column, match in enumerate(candidates):
+        if match.ensembl_id:
+            return _Choice(column, match)
+        if candidates[best].status == "unknown" != match.status:
+            best = column
+    return _Choice(best, candidates[best])
 
 
 def _settle_dates(best: list[_Choice], columns: Sequence[MatchedColumn]) -> list[_Choice]:

@@ -1,6 +1,7 @@
 """Ingest: pass 1 makes a plan or refuses the deposit, pass 2 writes the store of the plan."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
@@ -36,7 +37,13 @@ from genemamba.atlas.standards import find_contradictions
 from genemamba.atlas.survey import Survey, survey_counts
 from genemamba.atlas.verdict import report_plan
 from genemamba.atlas.verifying import check_shard, count_wrong_cells
-from genemamba.atlas.writing import StoreTables, allocate_store, commit_store, read_kept
+from genemamba.atlas.writing import (
+    StoreTables,
+    allocate_store,
+    clear_all_but_shards,
+    commit_store,
+    read_kept,
+)
 from genemamba.errors import StoreError
 from genemamba.provenance import Json, canonical_json
 from genemamba.publishing import storage_errors
@@ -248,11 +255,14 @@ def write_store(
     n_tasks = 2 * len(writes)
     with storage_errors(url):
         journal.mkdir(parents=True, exist_ok=True)
-        allocate_store(url, plan.tables, survey, grid)
+        clear_all_but_shards(url, grid)
     shown = _part_of(progress, before=0, total=n_tasks)
-    written = run_tasks(
-        write_shard, writes, scheduler=scheduler, n_threads=memory.n_threads, progress=shown
-    )
+    with storage_errors(url), ThreadPoolExecutor(1) as beside:
+        allocation = beside.submit(allocate_store, url, plan.tables, survey, grid)
+        written = run_tasks(
+            write_shard, writes, scheduler=scheduler, n_threads=memory.n_threads, progress=shown
+        )
+        allocation.result()
     shown = _part_of(progress, before=len(writes), total=n_tasks)
     checks = run_tasks(
         check_shard, writes, scheduler=scheduler, n_threads=memory.n_threads, progress=shown

@@ -145,17 +145,19 @@ def describe_row(indices, data, numbers):  # type: ignore[no-untyped-def]  # noq
     the order of its genes does not matter, and a row can be hashed in parts. Genes whose number is
     0 are left out of the hash, not of the sum; the rest is one such word over them, by column.
     """
-    low, high, used, total = np.uint64(0), np.uint64(0), 0, 0.0
+    # Sums of floats have an order, which would keep the loop from being done eight at a time.
+    low, high, used, total = np.uint64(0), np.uint64(0), 0, np.int64(0)
     rest = np.uint64(0)
     for place in range(len(indices)):
         column = np.uint32(indices[place])
         number = numbers[column]
-        total += np.float64(data[place])
+        count = np.int64(data[place])
+        total += count
         # Multiplied by nought rather than skipped: no branch, no misprediction.
         wanted = np.uint64(number != 0)
         unwanted = np.uint64(1) - wanted
         number += (_UNMAPPED + np.uint64(column)) * unwanted
-        word = number * _GOLDEN + np.uint64(np.int64(data[place])) * _SECOND
+        word = number * _GOLDEN + np.uint64(count) * _SECOND
         word = (word ^ (word >> np.uint64(30))) * _MIX_1
         word = (word ^ (word >> np.uint64(27))) * _MIX_2
         word ^= word >> np.uint64(31)

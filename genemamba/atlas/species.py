@@ -112,8 +112,10 @@ def count_species(names: Sequence[str], *, hints: pd.DataFrame | None = None) ->
 
 def _prefix(name: str) -> str:
     """Return the prefix of the species that a name tells, empty where it tells none."""
-    genome = HUMAN_GENOME.match(name)
-    stable = stable_id(name[genome.end() :] if genome else name)
+    stable = stable_id(name)
+    genome = None if stable else HUMAN_GENOME.match(name)
+    if genome:
+        stable = stable_id(name[genome.end() :])
     if stable:
         return stable.species
     if genome:

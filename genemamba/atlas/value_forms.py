@@ -72,7 +72,7 @@ def cell_forms(x: np.ndarray, r: np.ndarray, starts: np.ndarray) -> CellForms:
         top = TOP.get(form, np.inf)
         unit = np.where(x <= top, undo(np.minimum(x, top)) / r, np.inf)
         low, high = np.minimum.reduceat(unit, starts), np.maximum.reduceat(unit, starts)
-        fits = (number < 0) & (high <= low * (1 + SPREAD))
+        fits = (number < 0) & np.isfinite(high) & (high <= low * (1 + SPREAD))
         number[fits] = place
         exact |= fits & (abs(low - 1) <= SAME) & (abs(high - 1) <= SAME)
         if (number >= 0).all():

@@ -73,7 +73,7 @@ def read_kept(cells: CellTable, rows: CellColumn, start: int, stop: int) -> pd.D
 def allocate_store(url: str, tables: StoreTables, survey: Survey, grid: ShardGrid) -> None:
     """Write all of a store but its values and indices, which get their final size.
 
-    Shards that an earlier attempt wrote stay.
+    Their shards may be written before, meanwhile or afterwards.
 
     Parameters
     ----------
@@ -87,7 +87,6 @@ def allocate_store(url: str, tables: StoreTables, survey: Survey, grid: ShardGri
         Cut of values and indices.
     """
     shape = [survey.n_obs, len(tables.var)]
-    _clear_all_but_shards(url, grid)
     with explicit_defaults():
         root = open_zarr_group(url, mode="a")
         root.attrs.update({"encoding-type": "anndata", "encoding-version": "0.1.0"})
@@ -106,8 +105,16 @@ def allocate_store(url: str, tables: StoreTables, survey: Survey, grid: ShardGri
         _write_pointers(matrix, survey)
 
 
-def _clear_all_but_shards(url: str, grid: ShardGrid) -> None:
-    """Remove what a killed attempt left, its half-written metadata among it, but its shards."""
+def clear_all_but_shards(url: str, grid: ShardGrid) -> None:
+    """Remove what a killed attempt left, its half-written metadata among it, but its shards.
+
+    Parameters
+    ----------
+    url
+        Where the store is to be.
+    grid
+        Cut of values and indices.
+    """
     fs, root = split_url(url)
     fs.invalidate_cache()
     numbers = range(len(grid.ranges()))

@@ -224,6 +224,14 @@ def never_falls(x, raw):
     )
 
 
+def test_values_too_large_for_a_logarithm_are_none():
+    from genemamba.atlas.value_forms import cell_forms
+
+    forms = cell_forms(np.array([7.0, 8.0, 7.0]), np.array([3.0, 3.0, 4.0]), np.array([0]))
+
+    assert forms.number.tolist() == [-1]
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     raw=st.lists(st.lists(st.integers(0, 4), min_size=6, max_size=6), min_size=1, max_size=5),
