@@ -18,8 +18,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from benchmarks.harness import document, median_seconds, run_benchmark
 from benchmarks.rank_encoding import rank_encode_ratio
 from benchmarks.synthetic import N_VARS, NNZ_PER_CELL, write_deposit
-from genemamba.atlas.ingest import IngestOptions, plan_ingest, write_store
-from genemamba.atlas.memory import DEFAULT_MEMORY
+from genemamba.atlas.ingest.memory import DEFAULT_MEMORY
+from genemamba.atlas.ingest.planning import plan_ingest
+from genemamba.atlas.ingest.storing import write_store
+from genemamba.atlas.options import IngestOptions
 
 DISTRIBUTIONS: Final = ("anndata", "dask", "h5py", "numba", "numcodecs", "numpy", "scipy", "zarr")
 

@@ -20,7 +20,7 @@ from benchmarks.harness import REPEATS, document, run_benchmark
 from benchmarks.rank_encoding import SEQLEN, synthetic_counts
 from genemamba import keys
 from genemamba.atlas.codecs import explicit_defaults
-from genemamba.atlas.genes import MAPPED
+from genemamba.atlas.genes.mapping import MAPPED
 from genemamba.atlas.geometry import cut_values
 from genemamba.tokens.cell_sources import TokenCells
 from genemamba.tokens.count_cells import CountCells

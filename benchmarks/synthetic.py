@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from anndata.io import write_elem
 
-from genemamba.atlas.gene_tables import load_reference
+from genemamba.atlas.genes.tables import load_reference
 
 N_VARS: Final = 36_000
 NNZ_PER_CELL: Final = 4_000

@@ -5,8 +5,8 @@ from typing import Final, NamedTuple
 import torch
 from prefect import task
 
-from genemamba.atlas.versions import read_manifest
-from genemamba.atlas.view import AtlasView
+from genemamba.atlas.versions.manifests import read_manifest
+from genemamba.atlas.versions.view import AtlasView
 from genemamba.catalog.catalog import Catalog
 from genemamba.catalog.records import DatasetVersion
 from genemamba.catalog.values import Edge

@@ -6,11 +6,16 @@ from typing import Final
 
 from prefect import task
 
-from genemamba.atlas.changes import add_stores, drop_stores
-from genemamba.atlas.leaving_out import count_left_out, leave_out_duplicates
-from genemamba.atlas.matching import MODULES as MATCHING_MODULES
-from genemamba.atlas.matching import link_cells
-from genemamba.atlas.versions import AtlasManifest, StoreEntry, read_manifest, write_manifest
+from genemamba.atlas.versions.changes import add_stores, drop_stores
+from genemamba.atlas.versions.leaving_out import count_left_out, leave_out_duplicates
+from genemamba.atlas.versions.manifests import (
+    AtlasManifest,
+    StoreEntry,
+    read_manifest,
+    write_manifest,
+)
+from genemamba.atlas.versions.matching import MODULES as MATCHING_MODULES
+from genemamba.atlas.versions.matching import link_cells
 from genemamba.catalog.catalog import Catalog
 from genemamba.catalog.values import Edge
 from genemamba.errors import StaleVersionError
@@ -20,8 +25,8 @@ from tasks.workspace import Workspace
 
 MODULES: Final = (
     *(
-        f"atlas/{name}.py"
-        for name in ("changes", "leaving_out", "left_out", "row_ranges", "store_entry", "versions")
+        f"atlas/versions/{name}.py"
+        for name in ("changes", "leaving_out", "left_out", "manifests", "row_ranges", "store_entry")
     ),
     *MATCHING_MODULES,
 )
@@ -74,7 +79,7 @@ def drop_from_atlas(workspace: Workspace, atlas: str, deposits: Sequence[str]) -
     atlas
         Name of the atlas.
     deposits
-        Names or digests, as for `genemamba.atlas.changes.drop_stores`.
+        Names or digests, as for `genemamba.atlas.versions.changes.drop_stores`.
 
     Raises
     ------

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Final
 
-from genemamba.atlas.ingest import IngestOptions
-from genemamba.atlas.probe import peek_columns
+from genemamba.atlas.options import IngestOptions
+from genemamba.atlas.sources.probe import peek_columns
 from genemamba.errors import InputError, SchemaError
 from genemamba.storage import is_local, split_url
 from tasks.settings import DepositSettings

@@ -5,8 +5,8 @@ from typing import Final
 
 from prefect import task
 
-from genemamba.atlas.versions import read_manifest
-from genemamba.atlas.view import AtlasView
+from genemamba.atlas.versions.manifests import read_manifest
+from genemamba.atlas.versions.view import AtlasView
 from genemamba.catalog.values import Edge, Metric
 from genemamba.evaluation.atlas import AtlasEvaluation, evaluate_atlas
 from genemamba.evaluation.files import SCORES_FILE, write_evaluation

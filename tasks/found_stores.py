@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from genemamba.atlas.changes import DIGITS, find_entry, plain_entry, settle_name
 from genemamba.atlas.store import read_provenance
-from genemamba.atlas.versions import AtlasManifest, StoreEntry, read_manifest
+from genemamba.atlas.versions.changes import DIGITS, find_entry, plain_entry, settle_name
+from genemamba.atlas.versions.manifests import AtlasManifest, StoreEntry, read_manifest
 from genemamba.catalog.catalog import Catalog
 from genemamba.catalog.graph import ArtifactNode
 from genemamba.catalog.records import ArtifactRecord

@@ -9,18 +9,19 @@ from typing import Final, NamedTuple
 import numpy as np
 from prefect import task
 
-from genemamba.atlas.cells import check_columns
-from genemamba.atlas.changes import settle_name
-from genemamba.atlas.gene_reference import GeneReference
-from genemamba.atlas.ingest import IngestPlan, plan_ingest, write_store
-from genemamba.atlas.left_out import LeftOut
-from genemamba.atlas.memory import MemoryPlan, parse_memory, plan_memory, settle_doublets
+from genemamba.atlas.cells.quality_filter import quality_filter
+from genemamba.atlas.cells.schema import check_columns
+from genemamba.atlas.genes.reference import GeneReference
+from genemamba.atlas.ingest.memory import MemoryPlan, parse_memory, plan_memory, settle_doublets
+from genemamba.atlas.ingest.planning import IngestPlan, plan_ingest
+from genemamba.atlas.ingest.storing import write_store
 from genemamba.atlas.options import DoubletChoice
-from genemamba.atlas.quality_filter import quality_filter
-from genemamba.atlas.row_ranges import write_ranges
-from genemamba.atlas.standards import check_standard
+from genemamba.atlas.standards.checks import check_standard
 from genemamba.atlas.store import read_obs
-from genemamba.atlas.versions import StoreEntry
+from genemamba.atlas.versions.changes import settle_name
+from genemamba.atlas.versions.left_out import LeftOut
+from genemamba.atlas.versions.manifests import StoreEntry
+from genemamba.atlas.versions.row_ranges import write_ranges
 from genemamba.catalog.values import ArtifactInfo, Edge
 from genemamba.errors import InputError, SchemaError
 from genemamba.fetching import FetchedFile, fetch_deposit

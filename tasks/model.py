@@ -6,8 +6,8 @@ from typing import Final
 import torch
 from prefect import task
 
-from genemamba.atlas.versions import read_manifest
-from genemamba.atlas.view import AtlasView
+from genemamba.atlas.versions.manifests import read_manifest
+from genemamba.atlas.versions.view import AtlasView
 from genemamba.catalog.values import Edge
 from genemamba.errors import CatalogError
 from genemamba.publishing import exclusive_folder, writable_folder

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from genemamba.atlas.versions import StoreEntry
+from genemamba.atlas.versions.manifests import StoreEntry
 from genemamba.catalog.values import Deposit
 from genemamba.errors import InputError
 from genemamba.fetching import FetchedFile

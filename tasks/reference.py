@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Final
 
-from genemamba.atlas.gene_reference import GeneReference
-from genemamba.atlas.gene_tables import load_reference
+from genemamba.atlas.genes.reference import GeneReference
+from genemamba.atlas.genes.tables import load_reference
 from genemamba.provenance import canonical_json
 from genemamba.storage import split_url
 from tasks.stages import Produced, StagePlan, StageRef, run_stage
 from tasks.workspace import Workspace
 
-MODULES: Final = ("atlas/gene_tables.py", "atlas/gene_reference.py", "atlas/hgnc.py")
+MODULES: Final = ("atlas/genes/tables.py", "atlas/genes/reference.py", "atlas/genes/hgnc.py")
 """Library modules that decide which genes are known."""
 
 

@@ -4,8 +4,8 @@ from typing import Final
 
 from prefect import task
 
-from genemamba.atlas.versions import read_manifest
-from genemamba.atlas.view import AtlasView
+from genemamba.atlas.versions.manifests import read_manifest
+from genemamba.atlas.versions.view import AtlasView
 from genemamba.catalog.values import Edge
 from genemamba.evaluation.files import read_evaluation
 from genemamba.inference.atlas import read_annotation

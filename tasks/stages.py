@@ -28,17 +28,17 @@ from tasks.workspace import Workspace, resume_owner, staging_owner
 VIEW_MODULES: Final = tuple(
     f"atlas/{name}.py"
     for name in (
-        "blocks",
-        "column_map",
-        "genes",
-        "joining",
-        "layout",
-        "left_out",
-        "row_ranges",
+        "genes/column_map",
+        "genes/layout",
+        "genes/mapping",
         "sparse",
         "store",
-        "store_entry",
-        "view",
+        "versions/blocks",
+        "versions/joining",
+        "versions/left_out",
+        "versions/row_ranges",
+        "versions/store_entry",
+        "versions/view",
     )
 )
 """Library modules that decide which cells and counts a stage sees of an atlas."""

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genemamba.atlas.panels import pack_hashes
+from genemamba.atlas.versions.panels import pack_hashes
 
 
 class MemoryMatches(NamedTuple):
-    """Cells that were found, as `genemamba.atlas.matching.Matches`."""
+    """Cells that were found, as `genemamba.atlas.versions.matching.Matches`."""
 
     query: np.ndarray
     store: np.ndarray

@@ -7,10 +7,12 @@ import anndata as ad
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from genemamba.atlas.genes import load_reference
-from genemamba.atlas.ingest import IngestOptions, plan_ingest, write_store
-from genemamba.atlas.versions import AtlasManifest, StoreEntry
-from genemamba.atlas.view import AtlasView
+from genemamba.atlas.genes.mapping import load_reference
+from genemamba.atlas.ingest.planning import plan_ingest
+from genemamba.atlas.ingest.storing import write_store
+from genemamba.atlas.options import IngestOptions
+from genemamba.atlas.versions.manifests import AtlasManifest, StoreEntry
+from genemamba.atlas.versions.view import AtlasView
 
 TYPES = ("B cell", "T cell", "NK cell")
 N_GENES = 60

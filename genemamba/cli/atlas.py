@@ -14,7 +14,7 @@ from genemamba.cli.session import open_catalog
 from genemamba.provenance import Json
 
 if TYPE_CHECKING:
-    from genemamba.atlas.versions import StoreEntry
+    from genemamba.atlas.versions.manifests import StoreEntry
 
 ENTRY_POINTS: Final = "genemamba.atlas_commands"
 """Entry-point group of the commands that make versions; they belong to the application."""
@@ -59,8 +59,8 @@ def list_atlases(*, as_json: bool) -> None:
 @json_option
 def show_atlas(name: str, *, as_json: bool) -> None:
     """Show the versions of an atlas, and the stores of the newest or of one, such as lung@3."""
-    from genemamba.atlas.leaving_out import count_left_out
-    from genemamba.atlas.versions import read_manifest
+    from genemamba.atlas.versions.leaving_out import count_left_out
+    from genemamba.atlas.versions.manifests import read_manifest
 
     with open_catalog() as catalog:
         versions, shown = _find(catalog, name)
@@ -110,8 +110,8 @@ def show_atlas(name: str, *, as_json: bool) -> None:
 @json_option
 def export_atlas(name: str, *, out: Path, join: str, as_json: bool) -> None:
     """Write the cells of an atlas version to OUT (.h5ad or .zarr), without a model."""
-    from genemamba.atlas.version_export import export_version
-    from genemamba.atlas.versions import read_manifest
+    from genemamba.atlas.versions.export import export_version
+    from genemamba.atlas.versions.manifests import read_manifest
 
     with open_catalog() as catalog:
         version = catalog.dataset_version(name)

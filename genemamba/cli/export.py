@@ -15,8 +15,8 @@ from genemamba.provenance import Json
 @json_option
 def export(*, atlas: str, out: Path, as_json: bool) -> None:
     """Write the atlas's newest annotation with its counts to OUT (.h5ad or .zarr)."""
-    from genemamba.atlas.versions import read_manifest
-    from genemamba.atlas.view import AtlasView
+    from genemamba.atlas.versions.manifests import read_manifest
+    from genemamba.atlas.versions.view import AtlasView
     from genemamba.inference.atlas import read_annotation
     from genemamba.inference.export import export_annotation
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genemamba import keys
-from genemamba.atlas.view import AtlasView
+from genemamba.atlas.versions.view import AtlasView
 from genemamba.errors import SchemaError
 from genemamba.evaluation.annotation import AnnotationScore, score_annotation
 from genemamba.evaluation.baselines import log_normalised_pca

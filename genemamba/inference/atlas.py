@@ -12,7 +12,7 @@ import torch
 
 from genemamba import keys
 from genemamba.atlas.codecs import explicit_defaults
-from genemamba.atlas.view import AtlasView
+from genemamba.atlas.versions.view import AtlasView
 from genemamba.errors import ModelError
 from genemamba.inference.annotation import LabelTransfer, can_learn_from, fit_probe
 from genemamba.inference.embedding import embed_cells

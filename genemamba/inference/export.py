@@ -8,8 +8,8 @@ import anndata as ad
 import numpy as np
 
 from genemamba import keys
-from genemamba.atlas.anndata_writing import check_target, write_cells
-from genemamba.atlas.view import AtlasView
+from genemamba.atlas.versions.anndata_writing import check_target, write_cells
+from genemamba.atlas.versions.view import AtlasView
 from genemamba.provenance import Json
 
 PREDICTED: Final = (keys.CELL_TYPE_PRED, keys.CELL_TYPE_PRED_CONFIDENCE)

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from genemamba import keys
-from genemamba.atlas.versions import AtlasManifest, StoreEntry
-from genemamba.atlas.view import AtlasView
+from genemamba.atlas.versions.manifests import AtlasManifest, StoreEntry
+from genemamba.atlas.versions.view import AtlasView
 from genemamba.catalog.graph import ArtifactNode, Lineage, RunNode
 from genemamba.catalog.records import ArtifactRecord
 from genemamba.errors import CatalogError

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from genemamba import keys
-from genemamba.atlas.genes import MAPPED
+from genemamba.atlas.genes.mapping import MAPPED
 from genemamba.atlas.kernels import is_canonical
 from genemamba.atlas.store import open_store, read_var
-from genemamba.atlas.view import AtlasView
+from genemamba.atlas.versions.view import AtlasView
 from genemamba.errors import StoreError
 from genemamba.tokens.cell_sources import checked_rows
 

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genemamba import keys
-from genemamba.atlas.genes import MAPPED
+from genemamba.atlas.genes.mapping import MAPPED
 from genemamba.atlas.sparse import row_blocks
 from genemamba.atlas.store import open_store, read_rows, read_var
-from genemamba.atlas.view import AtlasView
+from genemamba.atlas.versions.view import AtlasView
 from genemamba.errors import StoreError
 from genemamba.publishing import publish, storage_errors
 from genemamba.tokens.rank_encoder import RankEncoder

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from genemamba.atlas.view import AtlasView
+from genemamba.atlas.versions.view import AtlasView
 from genemamba.storage import Progress
 from genemamba.tokens.rank import rank_tokens
 from genemamba.tokens.vocabulary import Vocabulary

@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 
 from cellxgene_schema.validate import Validator  # noqa: E402  # from the other environment
 
-from tests.atlas.cellxgene.examples import EXAMPLES, Example  # noqa: E402  # by the path above
+from tests.atlas.standards.cellxgene.examples import EXAMPLES, Example  # noqa: E402  # by the path above
 
 
 def ask(example: Example, path: Path) -> dict[str, object]:

@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 
-from genemamba.atlas.genes import load_reference
-from genemamba.atlas.ingest import IngestOptions, IngestPlan, plan_ingest, write_store
+from genemamba.atlas.genes.mapping import load_reference
+from genemamba.atlas.ingest.planning import IngestPlan, plan_ingest
+from genemamba.atlas.ingest.storing import write_store
+from genemamba.atlas.options import IngestOptions
 
 SHA256 = "0123456789abcdef" * 4
 

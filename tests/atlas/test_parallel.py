@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from genemamba.atlas.ingest import write_store
+from genemamba.atlas.ingest.storing import write_store
 from genemamba.atlas.parallel import run_tasks
 from genemamba.storage import tree_manifest
 

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csc_matrix, csr_matrix
 
+from genemamba.atlas.sources.spool import RowSpool, spool_columns
 from genemamba.atlas.sparse import canonical_csr, row_blocks
-from genemamba.atlas.spool import RowSpool, spool_columns
 
 
 def test_canonical_csr_sorts_adds_up_and_drops_zeros():

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix, vstack
 
-from genemamba.atlas.lazy import open_atlas
-from genemamba.atlas.versions import read_manifest
+from genemamba.atlas.versions.lazy import open_atlas
+from genemamba.atlas.versions.manifests import read_manifest
 from tasks.atlas import compose_version, find_version
 from tasks.deposits import describe_deposits
 from tasks.ingest import ingest_source

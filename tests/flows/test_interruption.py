@@ -31,7 +31,7 @@ main()
 """
 
 KILLS = (
-    ("genemamba.atlas.ingest:write_shard:1", "ingest"),
+    ("genemamba.atlas.ingest.storing:write_shard:1", "ingest"),
     ("tasks.stages:publish:1", "ingest"),
     ("tasks.stages:_record:1", "ingest"),
     ("tasks.stages:publish:2", "compose"),

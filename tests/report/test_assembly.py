@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genemamba.atlas.versions import read_manifest
-from genemamba.atlas.view import AtlasView
+from genemamba.atlas.versions.manifests import read_manifest
+from genemamba.atlas.versions.view import AtlasView
 from genemamba.errors import CatalogError
 from genemamba.evaluation.annotation import score_annotation
 from genemamba.evaluation.atlas import MAJORITY, AtlasEvaluation

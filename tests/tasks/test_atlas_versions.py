@@ -9,8 +9,8 @@ import pytest
 from scipy.sparse import csr_matrix, vstack
 
 import tasks.atlas
-from genemamba.atlas.versions import read_manifest
-from genemamba.atlas.view import AtlasView
+from genemamba.atlas.versions.manifests import read_manifest
+from genemamba.atlas.versions.view import AtlasView
 from genemamba.errors import CatalogError, InputError
 from tasks.atlas import add_to_atlas, compose_version, drop_from_atlas, find_version
 from tasks.deposits import describe_deposits

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from genemamba.atlas.gene_tables import load_reference
+from genemamba.atlas.genes.tables import load_reference
 from genemamba.errors import SourceError
 from genemamba.storage import tree_manifest
 from tasks.reference import open_reference, record_reference

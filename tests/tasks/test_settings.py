@@ -10,8 +10,8 @@ from scipy.sparse import csr_matrix
 
 from genemamba.atlas.options import IngestOptions
 from genemamba.atlas.store import read_counts, read_obs, read_provenance, read_var
-from genemamba.atlas.versions import read_manifest
-from genemamba.atlas.view import AtlasView
+from genemamba.atlas.versions.manifests import read_manifest
+from genemamba.atlas.versions.view import AtlasView
 from tasks.atlas import compose_version
 from tasks.deposits import describe_deposits
 from tasks.ingest import ingest_source, inspect_source

@@ -5,8 +5,8 @@ import pytest
 from scipy.sparse import csr_matrix
 
 import tasks.atlas
-from genemamba.atlas.genes import load_reference
-from genemamba.atlas.versions import read_manifest
+from genemamba.atlas.genes.mapping import load_reference
+from genemamba.atlas.versions.manifests import read_manifest
 from genemamba.errors import CatalogError, ModelError
 from tasks.annotation import annotate_version, find_annotation
 from tasks.atlas import compose_version

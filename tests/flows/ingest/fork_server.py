@@ -25,8 +25,8 @@ import prefect.flow_engine  # noqa: F401
 from scipy.sparse import csr_matrix
 
 import flows.ingest_deposit  # noqa: F401
-import genemamba.atlas.ingest
-from genemamba.atlas.gene_tables import load_reference
+import genemamba.atlas.ingest.storing
+from genemamba.atlas.genes.tables import load_reference
 from genemamba.atlas.sparse import canonical_csr
 from genemamba.cli.main import main
 
@@ -107,7 +107,7 @@ def serve() -> None:
     """Answer until standard input ends."""
     load_reference()
     canonical_csr(csr_matrix(np.eye(2)))  # which loads the compiler
-    genemamba.atlas.ingest.write_store.__kwdefaults__["shard_nnz"] = SHARD_NNZ
+    genemamba.atlas.ingest.storing.write_store.__kwdefaults__["shard_nnz"] = SHARD_NNZ
     for line in sys.stdin:
         commands, processes = json.loads(line), []
         for command in commands:

@@ -15,14 +15,14 @@ from tests.flows.ingest.conftest import Fault
 KILLED = -signal.SIGKILL
 
 READING = {
-    "in pass 1": Fault("genemamba.atlas.survey:survey_span", nth=20),
+    "in pass 1": Fault("genemamba.atlas.ingest.survey:survey_span", nth=20),
     "between the passes": Fault("tasks.ingest:write_store"),
 }
 """Where a process dies before there is a store."""
 
 WRITING = {
     "in the middle of the metadata": Fault("pathlib:Path.replace", given="X/zarr.json"),
-    "before the row pointers": Fault("genemamba.atlas.writing:_write_pointers"),
+    "before the row pointers": Fault("genemamba.atlas.ingest.writing:_write_pointers"),
     "between a shard and its note": Fault("pathlib:Path.rename", given="journal"),
     "in the middle of a shard": Fault(
         "fsspec.implementations.local:LocalFileSystem.pipe_file",
@@ -30,10 +30,12 @@ WRITING = {
         nth=5,
         moment="halfway",
     ),
-    "while shards are read back": Fault("genemamba.atlas.ingest:check_shard", nth=2),
-    "before the commit mark": Fault("genemamba.atlas.ingest:commit_store"),
+    "while shards are read back": Fault("genemamba.atlas.ingest.storing:check_shard", nth=2),
+    "before the commit mark": Fault("genemamba.atlas.ingest.storing:commit_store"),
     "in the middle of the commit mark": Fault(
-        "pathlib:Path.replace", given="zarr.json", within="genemamba.atlas.ingest:commit_store"
+        "pathlib:Path.replace",
+        given="zarr.json",
+        within="genemamba.atlas.ingest.storing:commit_store",
     ),
 }
 """Where it dies while the store is not whole."""

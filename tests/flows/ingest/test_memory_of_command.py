@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.atlas.large_deposit import NNZ_PER_CELL, write_large
+from tests.atlas.ingest.large_deposit import NNZ_PER_CELL, write_large
 from tests.support import GENEMAMBA, ROOT, home_environment
 
 LIMIT = 1024**3

@@ -1,0 +1,1 @@
+"""What is known of each cell: its columns, its hash, how well it was measured."""

@@ -1,0 +1,1 @@
+"""Deposits of every format, opened as one interface: cells by genes in raw counts."""

@@ -1,0 +1,1 @@
+"""Deposits against themselves, and against a published standard."""

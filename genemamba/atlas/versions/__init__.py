@@ -1,0 +1,1 @@
+"""Atlas versions: manifests of stores, without copies, and the cells they have."""
