@@ -7,7 +7,7 @@ import anndata as ad
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from genemamba.atlas.genes.mapping import load_reference
+from genemamba.atlas.genes.tables import load_reference
 from genemamba.atlas.ingest.planning import plan_ingest
 from genemamba.atlas.ingest.storing import write_store
 from genemamba.atlas.options import IngestOptions

@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import csr_matrix
 
 import tasks.atlas
-from genemamba.atlas.genes.mapping import load_reference
+from genemamba.atlas.genes.tables import load_reference
 from genemamba.atlas.versions.manifests import read_manifest
 from genemamba.errors import CatalogError, ModelError
 from tasks.annotation import annotate_version, find_annotation

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csc_matrix
 
-from genemamba.atlas.genes.mapping import load_reference
+from genemamba.atlas.genes.tables import load_reference
 from genemamba.atlas.sources.anndata_files import Candidate
 from genemamba.atlas.sources.cell_table import FrameTable
 from genemamba.atlas.sources.gzip_files import open_maybe_gzip

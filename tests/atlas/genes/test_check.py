@@ -6,7 +6,7 @@ import pytest
 
 from genemamba import keys
 from genemamba.atlas.genes.check import map_features, refuse_unknown_genes, share_mapped
-from genemamba.atlas.genes.mapping import load_reference
+from genemamba.atlas.genes.tables import load_reference
 from genemamba.errors import GenesError
 
 CD4 = "ENSG00000010610"

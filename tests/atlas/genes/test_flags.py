@@ -4,7 +4,7 @@ import pytest
 
 from genemamba import keys
 from genemamba.atlas.genes.flags import MITOCHONDRIAL_IDS, flag_genes
-from genemamba.atlas.genes.mapping import load_reference
+from genemamba.atlas.genes.tables import load_reference
 
 RIBOSOMAL = {
     # The 80 proteins of Ban et al. 2014 but FAU, UBA52 and RACK1, and the copy on chromosome Y.

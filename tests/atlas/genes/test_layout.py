@@ -2,7 +2,8 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from genemamba.atlas.genes.layout import comparable_genes, lay_out_genes, merged_genes
-from genemamba.atlas.genes.mapping import load_reference, map_genes
+from genemamba.atlas.genes.mapping import map_genes
+from genemamba.atlas.genes.tables import load_reference
 
 CD4, ACTB, MKKS = "ENSG00000010610", "ENSG00000075624", "ENSG00000125863"
 

@@ -3,7 +3,8 @@ import time
 import pandas as pd
 import pytest
 
-from genemamba.atlas.genes.mapping import ensembl_numbers, load_reference, map_genes
+from genemamba.atlas.genes.mapping import ensembl_numbers, map_genes
+from genemamba.atlas.genes.tables import load_reference
 
 CD4, ACTB = "ENSG00000010610", "ENSG00000075624"
 SEPTIN9, MARCHF1, MTARC1 = "ENSG00000184640", "ENSG00000145416", "ENSG00000186205"

@@ -2,8 +2,8 @@ import anndata as ad
 import pandas as pd
 import pytest
 
-from genemamba.atlas.genes.mapping import load_reference
 from genemamba.atlas.genes.species import count_species, refuse_other_species
+from genemamba.atlas.genes.tables import load_reference
 from genemamba.errors import GenesError
 
 HUMAN = [f"ENSG{i:011}" for i in range(1_000)]

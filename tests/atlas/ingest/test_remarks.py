@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 
-from genemamba.atlas.genes.mapping import load_reference
+from genemamba.atlas.genes.tables import load_reference
 
 N_OBS = 120
 RETIRED, AMBIGUOUS, DATE = "ENSG00000131484.4", "Y_RNA", "9-Sep"

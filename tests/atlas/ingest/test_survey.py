@@ -3,7 +3,8 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from genemamba.atlas.genes.layout import lay_out_genes
-from genemamba.atlas.genes.mapping import load_reference, map_genes
+from genemamba.atlas.genes.mapping import map_genes
+from genemamba.atlas.genes.tables import load_reference
 from genemamba.atlas.ingest.memory import MemoryPlan
 from genemamba.atlas.ingest.survey import survey_counts
 from genemamba.atlas.sources.readers import open_source

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from scipy.sparse import csc_matrix, csr_matrix
 
-from genemamba.atlas.genes.mapping import load_reference
+from genemamba.atlas.genes.tables import load_reference
 from genemamba.atlas.ingest.planning import plan_ingest
 from genemamba.atlas.options import IngestOptions
 from tests.deposit_writers import Sample, write_loom, write_mtx, write_tenx_v2, write_tenx_v3

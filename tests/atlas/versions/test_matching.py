@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix, hstack
 
-from genemamba.atlas.genes.mapping import load_reference
+from genemamba.atlas.genes.tables import load_reference
 from genemamba.atlas.versions.changes import drop_stores
 from genemamba.atlas.versions.duplicates import Links
 from genemamba.atlas.versions.leaving_out import count_left_out, leave_out_duplicates

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 
-from genemamba.atlas.genes.mapping import load_reference
+from genemamba.atlas.genes.tables import load_reference
 from genemamba.atlas.store import read_var
 from genemamba.atlas.versions.manifests import AtlasManifest, StoreEntry
 from genemamba.atlas.versions.view import AtlasView

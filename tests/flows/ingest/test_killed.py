@@ -21,8 +21,6 @@ READING = {
 """Where a process dies before there is a store."""
 
 WRITING = {
-    "in the middle of the metadata": Fault("pathlib:Path.replace", given="X/zarr.json"),
-    "before the row pointers": Fault("genemamba.atlas.ingest.writing:_write_pointers"),
     "between a shard and its note": Fault("pathlib:Path.rename", given="journal"),
     "in the middle of a shard": Fault(
         "fsspec.implementations.local:LocalFileSystem.pipe_file",
@@ -30,6 +28,8 @@ WRITING = {
         nth=5,
         moment="halfway",
     ),
+    "in the middle of the metadata": Fault("pathlib:Path.replace", given="X/zarr.json"),
+    "before the row pointers": Fault("genemamba.atlas.ingest.writing:_write_pointers"),
     "while shards are read back": Fault("genemamba.atlas.ingest.storing:check_shard", nth=2),
     "before the commit mark": Fault("genemamba.atlas.ingest.storing:commit_store"),
     "in the middle of the commit mark": Fault(
@@ -49,7 +49,7 @@ PUBLISHING = {
 
 RECORDED = {
     "before the scratch files are removed": Fault("shutil:rmtree", given="/resume/"),
-    "before the verdict is recorded": Fault("tasks.ingest:_record_verdict"),
+    "before the verdict is recorded": Fault("tasks.ingest:record_verdict"),
     "while duplicates are looked for": Fault("tasks.atlas:link_cells", moment="after"),
     "before the manifest is published": Fault("tasks.stages:publish", given="/manifests/"),
     "after the manifest is published": Fault(

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from genemamba.atlas.genes.mapping import load_reference
+from genemamba.atlas.genes.tables import load_reference
 from genemamba.atlas.standards.cellxgene.deposit import SchemaDeposit
 from genemamba.atlas.standards.cellxgene.fields import HUMAN, ORGANISMS
 from genemamba.atlas.standards.cellxgene.ontology import Ontologies
