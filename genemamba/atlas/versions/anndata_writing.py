@@ -1,5 +1,6 @@
 """Writing cells as one AnnData file, block by block, so that any number of them fits in memory."""
 
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,7 +61,7 @@ def write_cells(
     """
     check_target(out)
     partial = out.with_name(f".{out.name}.partial")
-    with storage_errors(str(out)), explicit_defaults():
+    with storage_errors(str(out)), explicit_defaults(), _removed_at_end(partial):
         with _new_root(partial, is_hdf5=out.suffix == ".h5ad") as root:
             root.attrs.update({"encoding-type": "anndata", "encoding-version": "0.1.0"})
             write_elem(root, "obs", obs)
@@ -103,6 +104,17 @@ def check_target(out: Path) -> None:
             remedy="Make the folder first.",
             rule="target-folder",
         )
+
+
+@contextmanager
+def _removed_at_end(path: Path) -> Iterator[None]:
+    """Leave nothing behind at a path that was not moved from there."""
+    try:
+        yield
+    finally:
+        if path.is_dir():
+            shutil.rmtree(path)
+        path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from genemamba.atlas.versions.export import export_version
 from genemamba.atlas.versions.lazy import open_atlas
 from genemamba.atlas.versions.left_out import LeftOut
 from genemamba.atlas.versions.manifests import AtlasManifest
-from genemamba.errors import InputError
+from genemamba.errors import InputError, StoreError
 from tests.small_atlas import gene_ids, small_entry, wide_adata
 
 
@@ -49,6 +49,24 @@ def test_a_file_has_what_the_version_has(manifest, tmp_path, monkeypatch, suffix
     assert found.uns["genemamba"]["manifest"] == manifest.digest
     assert list(found.uns["genemamba"]["stores"]) == ["one", "two"]
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
+
+
+@pytest.mark.parametrize("suffix", [".h5ad", ".zarr"])
+def test_an_export_that_fails_half_way_leaves_nothing(manifest, tmp_path, suffix):
+    (tmp_path / "broken").mkdir()
+    broken = small_entry(tmp_path / "broken", "two", wide_adata(n_obs=30, genes=gene_ids(40)))
+    (tmp_path / "broken" / "two.zarr" / "X" / "data" / "c" / "0").unlink()
+    (tmp_path / "out").mkdir()
+    stores = (manifest.stores[0], broken)
+
+    with pytest.raises(StoreError, match="a shard is missing"):
+        export_version(
+            AtlasManifest(atlas="small", stores=stores),
+            tmp_path / "out" / f"small{suffix}",
+            label="small@1",
+        )
+
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_a_target_that_is_there_is_refused_before_anything_is_read(tmp_path):
