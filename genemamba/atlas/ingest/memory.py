@@ -21,8 +21,8 @@ BYTES_PER_VALUE: Final = 96
 recovering counts from logarithms makes."""
 
 SHARD_BYTES: Final = 12 * SHARD_NNZ
-"""What a thread holds of a shard while it reads it back: the encoded bytes, at worst as large as
-they were, beside the values and indices (175 to 185 MiB measured)."""
+"""What a thread holds of a shard: the encoded values and indices, at worst as large as they were,
+and one of the two once more while it is put together."""
 
 DOUBLET_BYTES: Final = 1024**3
 """What the scoring of doublets takes besides: scanpy, and the simulated doublets of a part."""

@@ -107,8 +107,8 @@ class ShardEncoder:
         self._filled = 0
 
 
-def decode_shard(content: bytes, grid: ShardGrid, dtype: np.dtype) -> np.ndarray:
-    """Return the values of a shard, its last chunk with what it was filled up with.
+class ShardDecoder:
+    """Gives the values of a shard range by range, so that memory holds few of them decoded.
 
     Parameters
     ----------
@@ -122,25 +122,52 @@ def decode_shard(content: bytes, grid: ShardGrid, dtype: np.dtype) -> np.ndarray
     Raises
     ------
     StoreError
-        A checksum is not that of the bytes.
+        The checksum of the index is not that of its bytes.
     """
-    n_chunks = grid.shard // grid.chunk
-    view = memoryview(content)
-    index, found = view[-16 * n_chunks - 4 : -4], view[-4:]
-    if _checksum(index) != found:
-        msg = "Expected the index of a shard as it was written, found other bytes."
-        raise StoreError(msg)
-    places = np.frombuffer(index, dtype="<u8").reshape(-1, 2)
-    present = places[places[:, 0] != _MISSING].astype(np.int64).tolist()
-    values = np.empty(len(present) * grid.chunk, dtype=dtype.newbyteorder("<"))
-    blosc = Blosc()
-    for number, (offset, size) in enumerate(present):
-        chunk = view[offset : offset + size]
+
+    def __init__(self, content: bytes, grid: ShardGrid, dtype: np.dtype) -> None:
+        n_chunks = grid.shard // grid.chunk
+        self._view = memoryview(content)
+        self._chunk = grid.chunk
+        self._dtype = dtype.newbyteorder("<")
+        self._blosc = Blosc()
+        # The chunk in which one range ends is the one in which the next begins.
+        self._last = -1, np.empty(0, dtype=self._dtype)
+        index, found = self._view[-16 * n_chunks - 4 : -4], self._view[-4:]
+        if _checksum(index) != found:
+            msg = "Expected the index of a shard as it was written, found other bytes."
+            raise StoreError(msg)
+        places = np.frombuffer(index, dtype="<u8").reshape(-1, 2)
+        self._places = places[places[:, 0] != _MISSING].astype(np.int64).tolist()
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Return the values from ``start`` to ``stop``, counted from the shard's first.
+
+        Raises
+        ------
+        StoreError
+            The checksum of a chunk is not that of its bytes.
+        """
+        values = np.empty(stop - start, dtype=self._dtype)
+        for number in range(start // self._chunk, -(-stop // self._chunk)):
+            first = number * self._chunk
+            low, high = max(start, first), min(stop, first + self._chunk)
+            if high - low == self._chunk:
+                self._decode(number, values[low - start : high - start])
+                continue
+            if self._last[0] != number:
+                self._last = number, np.empty(self._chunk, dtype=self._dtype)
+                self._decode(number, self._last[1])
+            values[low - start : high - start] = self._last[1][low - first : high - first]
+        return values
+
+    def _decode(self, number: int, out: np.ndarray) -> None:
+        offset, size = self._places[number]
+        chunk = self._view[offset : offset + size]
         if _checksum(chunk[:-4]) != chunk[-4:]:
             msg = f"Expected chunk {number} of a shard as it was written, found other bytes."
             raise StoreError(msg)
-        blosc.decode(chunk[:-4], out=values[number * grid.chunk : (number + 1) * grid.chunk])
-    return values
+        self._blosc.decode(chunk[:-4], out=out)
 
 
 def _checksum(content: bytes | memoryview) -> bytes:

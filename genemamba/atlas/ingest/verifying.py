@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix
 from genemamba.atlas.cells.files import CellColumn
 from genemamba.atlas.cells.hashing import hash_cells
 from genemamba.atlas.genes.column_map import ColumnMap
-from genemamba.atlas.ingest.shard_bytes import decode_shard
+from genemamba.atlas.ingest.shard_bytes import ShardDecoder
 from genemamba.atlas.ingest.shards import ARRAYS, ShardTask, shard_paths
 from genemamba.atlas.ingest.survey import store_columns
 from genemamba.atlas.sparse import row_blocks
@@ -50,7 +50,7 @@ def check_shard(task: ShardTask) -> ShardCheck:
         A checksum is not that of the bytes.
     """
     low, high = task.grid.ranges()[task.number]
-    data, indices = _decode(task, high - low)
+    data, indices = _open_shards(task)
     layout, columns = ColumnMap.load(task.folder), store_columns(task.folder)
     first = columns["indptr"].last_at_most(low)
     last = columns["indptr"].last_at_most(high - 1) + 1
@@ -60,8 +60,8 @@ def check_shard(task: ShardTask) -> ShardCheck:
     ):
         whole = columns["indptr"].read(start, stop + 1)
         indptr = np.clip(whole, low, high) - low
-        here = slice(int(indptr[0]), int(indptr[-1]))
-        parts = data[here], indices[here], indptr - indptr[0]
+        here = int(indptr[0]), int(indptr[-1])
+        parts = data.read(*here), indices.read(*here), indptr - indptr[0]
         found = hash_cells(csr_matrix(parts, shape=(stop - start, layout.n_vars)), layout.numbers)
         beyond = (whole[:-1] < low) | (whole[1:] > high)
         words = np.column_stack([found.hashes, found.rests])
@@ -95,12 +95,12 @@ def count_wrong_cells(checks: Sequence[ShardCheck], columns: dict[str, CellColum
     return sum(check.n_wrong for check in checks) + sum(map(int, wrong))
 
 
-def _decode(task: ShardTask, size: int) -> tuple[np.ndarray, np.ndarray]:
+def _open_shards(task: ShardTask) -> tuple[ShardDecoder, ShardDecoder]:
     fs, root = split_url(task.url)
     paths = shard_paths(root, task.number)
     types = dict(zip(ARRAYS, (np.dtype(task.dtype), np.dtype(np.int32)), strict=True))
     data, indices = (
-        decode_shard(fs.cat_file(paths[name]), task.grid, types[name])[:size] for name in ARRAYS
+        ShardDecoder(fs.cat_file(paths[name]), task.grid, types[name]) for name in ARRAYS
     )
     return data, indices
 

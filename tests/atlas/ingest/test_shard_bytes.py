@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 import zarr
@@ -5,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from genemamba.atlas.geometry import ShardGrid
-from genemamba.atlas.ingest.shard_bytes import ShardEncoder, array_options, decode_shard
+from genemamba.atlas.ingest.shard_bytes import ShardDecoder, ShardEncoder, array_options
 from genemamba.errors import StoreError
 
 
@@ -45,9 +47,9 @@ def test_zarr_reads_the_values_that_were_encoded_and_so_does_the_decoder(
     np.testing.assert_array_equal(array[:], values)
     low, high = grid.ranges()[-1]
     content = encode(values[low:high], grid, cut=cut)
-    np.testing.assert_array_equal(
-        decode_shard(content, grid, values.dtype)[: high - low], values[low:high]
-    )
+    decoder, places = ShardDecoder(content, grid, values.dtype), [0, cut, 2 * cut + 1, high - low]
+    for start, stop in itertools.pairwise(sorted(min(place, high - low) for place in places)):
+        np.testing.assert_array_equal(decoder.read(start, stop), values[low + start : low + stop])
 
 
 @pytest.mark.parametrize(
@@ -72,4 +74,4 @@ def test_one_flipped_bit_is_an_error_for_zarr_and_for_the_decoder(tmp_path, pipe
         with pytest.raises((ValueError, RuntimeError), match=r"(?i)checksum|crc"):
             array[:]
     with pytest.raises(StoreError, match="as it was written, found other bytes"):
-        decode_shard(bytes(content), grid, np.dtype("f4"))
+        ShardDecoder(bytes(content), grid, np.dtype("f4")).read(0, 4000)
