@@ -22,7 +22,10 @@ RESULTS: Final = Path(__file__).parent / "results"
 
 
 def median_seconds(
-    functions: Mapping[str, Callable[[], object]], *, repeats: int = REPEATS
+    functions: Mapping[str, Callable[[], object]],
+    *,
+    repeats: int = REPEATS,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, float]:
     """Time functions in turn, so that a busy moment of the machine falls on all of them alike.
 
@@ -32,20 +35,29 @@ def median_seconds(
         What to time, by name; each is called once more before, unmeasured.
     repeats
         Timings of each.
+    clock
+        Seconds; wall-clock ones unless given.
 
     Returns
     -------
-    Median wall-clock seconds by name.
+    Median seconds by name.
     """
     seconds: dict[str, list[float]] = {name: [] for name in functions}
     for function in functions.values():
         function()
     for _ in range(repeats):
         for name, function in functions.items():
-            start = time.perf_counter()
+            start = clock()
             function()
-            seconds[name].append(time.perf_counter() - start)
+            seconds[name].append(clock() - start)
     return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def median_process_seconds(
+    functions: Mapping[str, Callable[[], object]], *, repeats: int = REPEATS
+) -> dict[str, float]:
+    """Time functions as `median_seconds` does, by the processor time of all threads."""
+    return median_seconds(functions, repeats=repeats, clock=time.process_time)
 
 
 def machine() -> dict[str, Any]:

@@ -2,8 +2,11 @@
 
 from prefect import flow
 
+from genemamba.inference.encoder import Backend
+from genemamba.inference.precision import Precision
 from tasks.annotation import annotate_version
 from tasks.atlas import find_version
+from tasks.embedding import embed_version
 from tasks.model import find_model
 from tasks.results import AtlasResult
 from tasks.workspace import open_workspace
@@ -15,6 +18,8 @@ def annotate_atlas(
     model: str | None = None,
     threshold: float = 0.5,
     seed: int = 0,
+    backend: Backend = "torch",
+    precision: Precision = "fp32",
     device: str = "cpu",
 ) -> AtlasResult:
     """Write embedding, label and confidence of every cell.
@@ -29,13 +34,18 @@ def annotate_atlas(
         Confidence below which a cell is called unknown.
     seed
         Seed of the label head.
-    device
-        Torch device.
+    backend, precision, device
+        How the model is run.
     """
     workspace = open_workspace()
     version = find_version(workspace, atlas)
     chosen = find_model(workspace, model, trained_on=version)
-    annotation = annotate_version(
-        workspace, version, chosen, threshold=threshold, seed=seed, device=device
+    embedding = embed_version(
+        workspace, version, chosen, backend=backend, precision=precision, device=device
     )
-    return AtlasResult.gather(atlas=atlas, version=version, model=chosen, annotation=annotation)
+    annotation = annotate_version(
+        workspace, version, chosen, embedding, threshold=threshold, seed=seed
+    )
+    return AtlasResult.gather(
+        atlas=atlas, version=version, model=chosen, embedding=embedding, annotation=annotation
+    )

@@ -11,6 +11,7 @@ import click
 from genemamba.catalog.recording import NAME_PATTERN
 from genemamba.cli.output import json_option
 from genemamba.config import load_settings
+from genemamba.publishing import check_delivery
 from genemamba.storage import is_local
 
 if TYPE_CHECKING:
@@ -54,6 +55,17 @@ def _check_version(context: click.Context, parameter: click.Parameter, ref: str)
     return ref
 
 
+def _check_delivery(
+    suffix: str,
+) -> Callable[[click.Context, click.Parameter, str | None], str | None]:
+    def check(_context: click.Context, _parameter: click.Parameter, out: str | None) -> str | None:
+        if out:
+            check_delivery(Path(out), suffix=suffix)
+        return out
+
+    return check
+
+
 def _check_device(_context: click.Context, _parameter: click.Parameter, device: str) -> str:
     if device == "cpu":
         return device
@@ -66,6 +78,18 @@ def _check_device(_context: click.Context, _parameter: click.Parameter, device: 
         msg = f"Expected a device that works here, found {device!r} ({reason})."
         raise click.BadParameter(msg) from error
     return device
+
+
+def _check_gene_sets(
+    _context: click.Context, _parameter: click.Parameter, path: str | None
+) -> str | None:
+    from genemamba.errors import SourceError
+    from genemamba.tokens.gmt import read_gmt
+
+    try:
+        return str(read_gmt(Path(path)).path) if path else None
+    except SourceError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 _atlas = click.option(
@@ -91,6 +115,20 @@ _device = click.option(
     show_default=True,
     callback=_check_device,
     help="Torch device of training and embedding.",
+)
+_backend = click.option(
+    "--backend",
+    type=click.Choice(["torch", "torch-compile", "openvino", "mamba_ssm", "auto"]),
+    default="torch",
+    show_default=True,
+    help="Program that runs the model; auto takes the fastest that there is.",
+)
+_precision = click.option(
+    "--precision",
+    type=click.Choice(["fp32", "bf16"]),
+    default="fp32",
+    show_default=True,
+    help="Number format of the model; bf16 where the processor has it.",
 )
 _model = click.option("--model", metavar="REF", help="Model version, such as lung-small@2.")
 _threshold = click.option(
@@ -159,6 +197,34 @@ _training_options = _options(
     ),
     click.option("--steps", type=click.IntRange(min=1), help="Training steps."),
 )
+_objective_options = _options(
+    click.option(
+        "--objective",
+        type=click.Choice(["masked", "next_token_causal", "next_token_upstream"]),
+        default="masked",
+        show_default=True,
+        help="What the model learns to do; next_token_upstream is the published one, which leaks.",
+    ),
+    click.option(
+        "--gene-sets",
+        type=click.Path(exists=True, dir_okay=False),
+        metavar="FILE.gmt",
+        callback=_check_gene_sets,
+        help="Gene sets whose genes should have similar states, such as Reactome's pathways.",
+    ),
+    click.option(
+        "--gene-set-weight",
+        type=click.FloatRange(min=0),
+        default=1.0,
+        show_default=True,
+        help="Weight of that aim, beside naming genes.",
+    ),
+    click.option(
+        "--value-tokens",
+        is_flag=True,
+        help="Tell the model how strongly a cell expresses each gene, beside its rank.",
+    ),
+)
 
 
 @click.command(short_help="Ingest, train, annotate, evaluate, report: the main job.")
@@ -201,6 +267,7 @@ def ingest(*, as_json: bool, dry_run: bool, **options: Option) -> None:
 @click.command(short_help="Train GeneMamba on an atlas.")
 @_version
 @_training_options
+@_objective_options
 @_seed
 @_device
 @json_option
@@ -212,11 +279,52 @@ def pretrain(*, as_json: bool, **options: Option) -> None:
     _finish(pretrain_model, options, as_json=as_json)
 
 
+@click.command(short_help="Embed every cell of an atlas, and its genes.")
+@_version
+@_model
+@click.option(
+    "--out",
+    metavar="PATH.zarr",
+    callback=_check_delivery(".zarr"),
+    help="Copy the cells' embedding to this path.",
+)
+@click.option(
+    "--genes",
+    metavar="PATH.tsv.gz",
+    callback=_check_delivery(".tsv.gz"),
+    help="Write the genes' embedding as a table to this path.",
+)
+@click.option(
+    "--gene-states",
+    type=click.Choice(["input", "cells"]),
+    default="input",
+    show_default=True,
+    help="The model's own table, or the mean of each gene's states in the cells.",
+)
+@_backend
+@_precision
+@_device
+@json_option
+def embed(*, as_json: bool, **options: Option) -> None:
+    """Write the embedding of every cell of an atlas as an AnnData Zarr.
+
+    Cells are read and written shard by shard, so that any number of them fits in memory. A
+    command that was killed goes on with the shards that are missing. The embedding is kept in
+    the home, where annotate finds it.
+    """
+    _embed_prefect()
+    from flows.embed_atlas import embed_atlas
+
+    _finish(embed_atlas, options, as_json=as_json)
+
+
 @click.command(short_help="Embed and label every cell of an atlas.")
 @_version
 @_model
 @_threshold
 @_seed
+@_backend
+@_precision
 @_device
 @json_option
 def annotate(*, as_json: bool, **options: Option) -> None:

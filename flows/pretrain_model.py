@@ -2,10 +2,13 @@
 
 from prefect import flow
 
+from genemamba.nn.objectives.objective import ObjectiveName
+from genemamba.training.config import GENE_SET_WEIGHT
 from genemamba.training.presets import PresetName
 from tasks.atlas import find_version
 from tasks.model import train_model
 from tasks.results import AtlasResult
+from tasks.settings import ObjectiveSettings
 from tasks.workspace import open_workspace
 
 
@@ -16,6 +19,10 @@ def pretrain_model(
     steps: int | None = None,
     seed: int = 0,
     device: str = "cpu",
+    objective: ObjectiveName = "masked",
+    gene_sets: str | None = None,
+    gene_set_weight: float = GENE_SET_WEIGHT,
+    value_tokens: bool = False,  # noqa: FBT001, FBT002  # a flow's parameters are named
 ) -> AtlasResult:
     """Train GeneMamba on every cell of an atlas, without a look at its labels.
 
@@ -31,8 +38,30 @@ def pretrain_model(
         Seed of everything random.
     device
         Torch device.
+    objective
+        What the model is trained to do.
+    gene_sets
+        Path of a GMT file whose gene sets should have similar states.
+    gene_set_weight
+        Of that aim, beside naming genes.
+    value_tokens
+        Whether tokens tell their binned expression beside their rank.
     """
     workspace = open_workspace()
     version = find_version(workspace, atlas)
-    model = train_model(workspace, version, preset=preset, steps=steps, seed=seed, device=device)
+    chosen = ObjectiveSettings(
+        objective=objective,
+        gene_sets=gene_sets,
+        gene_set_weight=gene_set_weight,
+        value_tokens=value_tokens,
+    )
+    model = train_model(
+        workspace,
+        version,
+        preset=preset,
+        steps=steps,
+        seed=seed,
+        device=device,
+        objective=chosen,
+    )
     return AtlasResult.gather(atlas=atlas, version=version, model=model)

@@ -8,6 +8,7 @@ from genemamba.training.presets import PresetName
 from tasks.annotation import annotate_version
 from tasks.atlas import compose_version
 from tasks.deposits import describe_deposits
+from tasks.embedding import embed_version
 from tasks.evaluation import score_annotation
 from tasks.ingest import ingest_source
 from tasks.model import find_model, train_model
@@ -70,8 +71,9 @@ def process_atlas(
         if model
         else train_model(workspace, version, preset=preset, steps=steps, seed=seed, device=device)
     )
+    embedding = embed_version(workspace, version, trained, device=device)
     annotation = annotate_version(
-        workspace, version, trained, threshold=threshold, seed=seed, device=device
+        workspace, version, trained, embedding, threshold=threshold, seed=seed
     )
     evaluation = score_annotation(
         workspace, version, trained, annotation, seed=seed, max_cells=max_cells
@@ -82,6 +84,7 @@ def process_atlas(
         outcomes=outcomes,
         version=version,
         model=trained,
+        embedding=embedding,
         annotation=annotation,
         evaluation=evaluation,
         report=page,

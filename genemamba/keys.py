@@ -42,6 +42,9 @@ MEASURED: Final = "measured"
 MEASURED_IN: Final = "measured_in"
 """Number of stores that measured the gene, ``var`` of an atlas version."""
 
+N_TOKENS: Final = "n_tokens"
+"""Genes of a cell that a model reads, ``obs`` of an embedding; 0 where it knows none of them."""
+
 X_GENEMAMBA: Final = "X_genemamba"
 """Cell embedding by GeneMamba, ``obsm``, shape ``(n_obs, d_model)``."""
 

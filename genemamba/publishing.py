@@ -184,6 +184,16 @@ def writable_folder(url: str) -> Iterator[Path]:
 
 
 @contextmanager
+def writable_file(url: str) -> Iterator[Path]:
+    """Yield a local path whose file is at ``url`` when the block ends without an error."""
+    fs, path = split_url(url)
+    with TemporaryDirectory(prefix="genemamba-") as folder:
+        local = Path(folder) / path.rpartition("/")[2]
+        yield local
+        fs.put_file(str(local), path)
+
+
+@contextmanager
 def readable_folder(url: str) -> Iterator[Path]:
     """Yield a local folder with the files of ``url``, copied first where that is remote."""
     fs, path = split_url(url)
@@ -193,6 +203,67 @@ def readable_folder(url: str) -> Iterator[Path]:
     with TemporaryDirectory(prefix="genemamba-") as folder:
         fs.get(f"{path}/", folder, recursive=True)
         yield Path(folder)
+
+
+def check_delivery(out: Path, *, suffix: str) -> None:
+    """Refuse a place for a copy before any work is done for it.
+
+    Parameters
+    ----------
+    out
+        Path on this machine.
+    suffix
+        What its name must end with.
+
+    Raises
+    ------
+    InputError
+        The path has another ending, is there already, or lies in no folder.
+    """
+    faults = {
+        f"a path that ends in {suffix}": not out.name.endswith(suffix),
+        "a path at which nothing is yet": out.exists(),
+        "a path in a folder of this machine": not out.parent.is_dir(),
+    }
+    for expected, is_fault in faults.items():
+        if is_fault:
+            raise InputError(
+                expected=expected,
+                found=str(out),
+                remedy="Choose another path.",
+                rule="delivery-path",
+            )
+
+
+def deliver(url: str, out: Path) -> None:
+    """Copy a published file or folder to a path of the user's; it is whole there, or not there.
+
+    Parameters
+    ----------
+    url
+        What was published, local or remote.
+    out
+        Path on this machine, passed by `check_delivery`.
+
+    Raises
+    ------
+    StorageError
+        The path cannot be written.
+    """
+    fs, path = split_url(url)
+    partial = out.with_name(f".{out.name}.partial")
+    with storage_errors(str(out)):
+        shutil.rmtree(partial, ignore_errors=True)
+        try:
+            if fs.isdir(path):
+                partial.mkdir()
+                fs.get(f"{path}/", str(partial), recursive=True)
+            else:
+                fs.get_file(path, str(partial))
+            partial.rename(out)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.unlink(missing_ok=True)
 
 
 def free_bytes(url: str) -> int | None:

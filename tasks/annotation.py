@@ -1,8 +1,7 @@
-"""Embed and annotate every cell of an atlas version."""
+"""Label every cell of an atlas version by its embedding."""
 
 from typing import Final, NamedTuple
 
-import torch
 from prefect import task
 
 from genemamba.atlas.versions.manifests import read_manifest
@@ -11,31 +10,35 @@ from genemamba.catalog.catalog import Catalog
 from genemamba.catalog.records import DatasetVersion
 from genemamba.catalog.values import Edge
 from genemamba.errors import CatalogError
-from genemamba.inference.atlas import annotate_atlas, write_annotation
-from genemamba.publishing import readable_folder
-from genemamba.training.checkpoint import load_checkpoint
+from genemamba.inference.atlas import annotate_cells, write_annotation
+from genemamba.inference.embedded_cells import EmbeddedCells
 from tasks.ingest import COMMIT_MARK
 from tasks.model import find_model
-from tasks.policies import TRAIN_TIMEOUT_S
-from tasks.progress import progress_bar
+from tasks.policies import EVALUATE_TIMEOUT_S
 from tasks.stages import VIEW_MODULES, Produced, StagePlan, StageRef, run_stage, stage_ref
 from tasks.workspace import Workspace
 
-MODULES: Final = ("nn", "tokens", "training", "inference", "atlas/codecs.py", *VIEW_MODULES)
-"""Library modules that decide what an annotation says."""
+MODULES: Final = (
+    "atlas/codecs.py",
+    "inference/annotation.py",
+    "inference/atlas.py",
+    "inference/embedded_cells.py",
+    *VIEW_MODULES,
+)
+"""Library modules that decide what an annotation says, beside its embedding."""
 
 
-@task(name="annotate-version", timeout_seconds=TRAIN_TIMEOUT_S)
+@task(name="annotate-version", timeout_seconds=EVALUATE_TIMEOUT_S)
 def annotate_version(
     workspace: Workspace,
     version: StageRef,
     model: StageRef,
+    embedding: StageRef,
     *,
     threshold: float,
     seed: int,
-    device: str,
 ) -> StageRef:
-    """Write embedding, label and confidence of every cell, by one model."""
+    """Write label and confidence of every cell beside the embedding that they come from."""
     plan = StagePlan(
         stage="annotate",
         kind="annotation",
@@ -44,34 +47,26 @@ def annotate_version(
         inputs=[
             Edge(role="atlas", artifact=version.artifact),
             Edge(role="model", artifact=model.artifact),
+            Edge(role="embedding", artifact=embedding.artifact),
         ],
-        params={"threshold": threshold, "device": device},
+        params={"threshold": threshold},
         modules=MODULES,
-        libraries=("scikit-learn", "torch"),
+        libraries=("scikit-learn",),
         seed=seed,
         commit_mark=COMMIT_MARK,
     )
 
     def work(staged: str) -> Produced:
+        cells = EmbeddedCells.open(embedding.artifact.uri)
         view = AtlasView.open(read_manifest(version.artifact.uri))
-        with readable_folder(model.artifact.uri) as folder:
-            checkpoint = load_checkpoint(folder)
-        with progress_bar("embedding") as bar:
-            adata = annotate_atlas(
-                view,
-                checkpoint,
-                threshold=threshold,
-                seed=seed,
-                device=torch.device(device),
-                cache=workspace.cache("cache", "tokens"),
-                progress=bar,
-            )
+        adata = annotate_cells(view, cells, threshold=threshold, seed=seed)
         provenance = {
             "atlas": version.label,
             "model": model.label,
             "model_digest": model.artifact.digest,
+            "embedding_digest": embedding.artifact.digest,
         }
-        facets = write_annotation(adata, staged, provenance=provenance)
+        facets = write_annotation(adata, staged, provenance=provenance, embedding=cells)
         return Produced(
             facets=facets,
             version_of=("annotation", version.name),

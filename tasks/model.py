@@ -1,21 +1,28 @@
 """Pretrain GeneMamba on an atlas version, without a look at any label."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
 import torch
 from prefect import task
 
+from genemamba.atlas.genes.mapping import load_reference
 from genemamba.atlas.versions.manifests import read_manifest
 from genemamba.atlas.versions.view import AtlasView
-from genemamba.catalog.values import Edge
+from genemamba.catalog.values import Edge, Metric
 from genemamba.errors import CatalogError
+from genemamba.provenance import library_version
 from genemamba.publishing import exclusive_folder, writable_folder
+from genemamba.tokens.gene_sets import GeneSets
 from genemamba.training.atlas import pretrain_on_atlas
 from genemamba.training.checkpoint import save_checkpoint
 from genemamba.training.presets import PresetName
+from genemamba.training.pretrain import PretrainResult
 from tasks.policies import TRAIN_TIMEOUT_S
 from tasks.progress import progress_bar
+from tasks.settings import ObjectiveSettings
 from tasks.stages import (
     VIEW_MODULES,
     Produced,
@@ -27,8 +34,16 @@ from tasks.stages import (
 )
 from tasks.workspace import Workspace
 
+DEFAULTS: Final = ObjectiveSettings()
+"""What holds where nothing else is said."""
+
 MODULES: Final = ("nn", "tokens", "training", *VIEW_MODULES)
 """Library modules that decide what a checkpoint holds."""
+
+NAME_MODULES: Final = tuple(
+    f"atlas/genes/{name}.py" for name in ("dates", "names", "reference", "tables")
+)
+"""Library modules that also do where gene sets name their genes."""
 
 
 @task(name="train-model", timeout_seconds=TRAIN_TIMEOUT_S)
@@ -40,19 +55,26 @@ def train_model(
     steps: int | None,
     seed: int,
     device: str,
+    objective: ObjectiveSettings = DEFAULTS,
 ) -> StageRef:
     """Train a model on every cell of an atlas version, or find the one that was.
 
     A killed training goes on from its last saved state.
     """
+    gene_sets = objective.read_gene_sets()
     plan = StagePlan(
         stage="pretrain",
         kind="checkpoint",
         folder="models",
         suffix="",
         inputs=[Edge(role="atlas", artifact=version.artifact)],
-        params={"preset": preset, "steps": steps, "device": device},
-        modules=MODULES,
+        params={
+            "preset": preset,
+            "steps": steps,
+            "device": device,
+            **objective.params(gene_sets),
+        },
+        modules=(*MODULES, *NAME_MODULES) if gene_sets else MODULES,
         libraries=("torch",),
         seed=seed,
         commit_mark="config.json",
@@ -68,21 +90,60 @@ def train_model(
                 steps=steps,
                 seed=seed,
                 device=torch.device(device),
+                objective=objective.objective,
+                gene_sets=gene_sets,
+                gene_set_weight=objective.gene_set_weight,
+                value_tokens=objective.value_tokens,
                 resume_dir=resume,
+                cache=workspace.cache("cache", "tokens"),
                 progress=bar,
+                watch=bar.note if bar else None,
             )
             with writable_folder(staged) as folder:
                 save_checkpoint(folder, result)
+        findings = list(result.findings)
+        if gene_sets:
+            matched = GeneSets.match(gene_sets, result.vocabulary, load_reference())
+            findings.append(matched.finding)
         facets = {
             "preset": preset,
             "steps": len(result.history),
             "final_loss": result.history[-1].loss,
             "heldout_loss": result.heldout_loss,
             "n_parameters": sum(weight.numel() for weight in result.model.parameters()),
+            "objective": result.training_config.objective,
+            "gene_sets": result.training_config.gene_sets,
+            "value_bins": result.model_config.value_bins,
+            "findings": [finding.to_json() for finding in findings],
         }
-        return Produced(facets=facets, model_name=f"{version.name}-{preset}")
+        name = f"{version.name}-{preset}"
+        return Produced(
+            facets=facets, metrics=list(_metrics(result, version.label, name)), model_name=name
+        )
 
     return run_stage(workspace, plan, work)
+
+
+def _metrics(result: PretrainResult, version: str, model: str) -> Iterator[Metric]:
+    """How well and how fast the model was trained; the speed is that of this run's own steps."""
+    heldout = result.heldout_loss
+    values = {
+        ("training_loss", "cells trained on"): result.history[-1].loss,
+        ("validation_loss", "held-out cells"): heldout,
+        ("validation_perplexity", "held-out cells"): None if heldout is None else math.exp(heldout),
+        ("tokens_per_s", "cells trained on"): result.speed.tokens_per_s,
+        ("utilisation", "cells trained on"): result.speed.utilisation,
+    }
+    for (metric, cells), value in values.items():
+        if value is not None:
+            yield Metric(
+                name=metric,
+                subject=model,
+                value=value,
+                implementation=library_version("torch"),
+                slice=cells,
+                dataset_version=version,
+            )
 
 
 def find_model(

@@ -1,7 +1,7 @@
 """What a flow hands back: references and figures, and how they are shown."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from genemamba.cli.output import print_json, print_note, print_table, print_text
@@ -26,6 +26,8 @@ class AtlasResult:
     """One verdict per deposit."""
     stages: tuple[StageRef, ...] = ()
     """What was done or found, in order."""
+    delivered: Mapping[str, str] = field(default_factory=dict)
+    """Paths of copies that the user asked for, by stage."""
     scores: Mapping[str, Json] | None = None
     """Figures of the evaluation: ``integration``, ``annotation``, ``split``, ``notes``."""
 
@@ -35,6 +37,7 @@ class AtlasResult:
         *,
         atlas: str,
         outcomes: Sequence[IngestOutcome] = (),
+        delivered: Mapping[str, str] | None = None,
         **stages: StageRef,
     ) -> "AtlasResult":
         """Collect the references of a flow's stages, in the order given."""
@@ -44,6 +47,7 @@ class AtlasResult:
             atlas=atlas,
             outcomes=tuple(outcomes),
             stages=(*ingested, *stages.values()),
+            delivered=delivered or {},
             scores=evaluation.artifact.facets["summary"] if evaluation else None,
         )
 
@@ -65,11 +69,15 @@ class AtlasResult:
             document["duplicates"] = _duplicates_document(version)
         if model := self.stage("pretrain"):
             document["model"] = {"ref": model.label, **model.artifact.facets}
+        if embedding := self.stage("embed"):
+            document["embedding_store"] = embedding.artifact.uri
         if annotation := self.stage("annotate"):
             document["annotation_store"] = annotation.artifact.uri
         document |= self.scores or {}
         if page := self.stage("report"):
             document["report"] = page.artifact.uri
+        if self.delivered:
+            document["delivered"] = dict(self.delivered)
         document["deposits"] = [_deposit_document(outcome) for outcome in self.outcomes]
         document["stages"] = [_stage_document(stage) for stage in self.stages]
         return document
@@ -100,15 +108,28 @@ def _show_tables(result: AtlasResult) -> None:
         for outcome in result.outcomes:
             if outcome.verdict == "acceptable":
                 print_text(_plan_line(outcome))
+    _show_stages(result)
+    if result.scores:
+        _show_scores(result.scores)
+    if page := result.stage("report"):
+        print_text(f"\nreport: {page.artifact.uri}")
+
+
+def _show_stages(result: AtlasResult) -> None:
     if result.stages:
         print_table(["stage", "result", "", "run"], [_stage_row(stage) for stage in result.stages])
     if version := result.stage("compose"):
         for line in _left_out_lines(version):
             print_text(f"  {line}")
-    if result.scores:
-        _show_scores(result.scores)
-    if page := result.stage("report"):
-        print_text(f"\nreport: {page.artifact.uri}")
+    _show_findings(result)
+    for path in result.delivered.values():
+        print_text(f"\nwritten: {path}")
+
+
+def _show_findings(result: AtlasResult) -> None:
+    model = result.stage("pretrain")
+    for finding in model.artifact.facets.get("findings", ()) if model else ():
+        print_text(f"  {finding['severity']}: {finding['message']} {finding['remedy']}".rstrip())
 
 
 def _show_scores(scores: Mapping[str, Json]) -> None:

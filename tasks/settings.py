@@ -1,9 +1,14 @@
-"""What the user says about deposits, as flows and commands pass it on."""
+"""What the user says about deposits and trainings, as flows and commands pass it on."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from genemamba.atlas.options import DoubletChoice
+from genemamba.nn.objectives.objective import ObjectiveName
+from genemamba.provenance import Json
+from genemamba.tokens.gmt import GmtFile, read_gmt
+from genemamba.training.config import GENE_SET_WEIGHT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,3 +35,45 @@ class DepositSettings:
     """Whether outliers and predicted doublets are left out of the atlas version."""
     memory: str = "2GiB"
     """Bound on the memory of ingest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectiveSettings:
+    """What a model is trained to do, and what its tokens tell."""
+
+    objective: ObjectiveName = "masked"
+    """How genes are named."""
+    gene_sets: str | None = None
+    """Path of a GMT file whose gene sets should have similar states."""
+    gene_set_weight: float = GENE_SET_WEIGHT
+    """Of that aim, beside naming genes."""
+    value_tokens: bool = False
+    """Whether tokens tell their binned expression beside their rank."""
+
+    def read_gene_sets(self) -> GmtFile | None:
+        """Read the file of gene sets, if there is one.
+
+        Raises
+        ------
+        SourceError
+            It is no GMT file.
+        """
+        return read_gmt(Path(self.gene_sets)) if self.gene_sets else None
+
+    def params(self, gene_sets: GmtFile | None) -> dict[str, Json]:
+        """Return what decides the result, where it is not the default; a file by its content.
+
+        Parameters
+        ----------
+        gene_sets
+            From `read_gene_sets`.
+        """
+        chosen: dict[str, Json] = {}
+        if self.objective != "masked":
+            chosen["objective"] = self.objective
+        if gene_sets:
+            chosen["gene_sets"] = gene_sets.digest
+            chosen["gene_set_weight"] = self.gene_set_weight
+        if self.value_tokens:
+            chosen["value_tokens"] = True
+        return chosen

@@ -7,6 +7,7 @@ from genemamba.catalog.values import Edge, Metric
 from tasks.annotation import annotate_version
 from tasks.atlas import compose_version
 from tasks.deposits import describe_deposits
+from tasks.embedding import embed_version
 from tasks.ingest import ingest_source
 from tasks.model import train_model
 from tasks.outcomes import IngestOutcome, keep_accepted
@@ -26,6 +27,7 @@ class SmallHome(NamedTuple):
     reference: StageRef
     version: StageRef
     model: StageRef
+    embedding: StageRef
     annotation: StageRef
     scores: StageRef
 
@@ -41,9 +43,12 @@ def small_home(folder: Path) -> SmallHome:
     reference = record_reference(workspace, open_reference(None))
     version = compose_version.fn(workspace, "small", keep_accepted([outcome]))
     model = train_model.fn(workspace, version, preset="tiny", steps=3, seed=0, device="cpu")
-    annotation = annotate_version.fn(workspace, version, model, threshold=0.5, seed=0, device="cpu")
+    embedding = embed_version.fn(workspace, version, model, device="cpu")
+    annotation = annotate_version.fn(workspace, version, model, embedding, threshold=0.5, seed=0)
     scores = run_stage(workspace, plan_scores(version, annotation), write_scores)
-    return SmallHome(workspace, deposit, outcome, reference, version, model, annotation, scores)
+    return SmallHome(
+        workspace, deposit, outcome, reference, version, model, embedding, annotation, scores
+    )
 
 
 def plan_scores(version: StageRef, annotation: StageRef) -> StagePlan:

@@ -153,7 +153,7 @@ def fit_probe(
     """
     labels = np.asarray(labels, dtype=object)
     check_learnable(labels)
-    rows = _draw_cells(labels, max_cells_per_type, np.random.default_rng(seed))
+    rows = draw_labelled(labels, seed=seed, max_cells_per_type=max_cells_per_type)
     X_seen = np.asarray(X[rows], dtype=np.float64)
     mean, scale = X_seen.mean(axis=0), _scale(X_seen, standardise=standardise)
     model = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=MAX_ITERATIONS)
@@ -175,10 +175,26 @@ def _scale(X: npt.NDArray[np.float64], *, standardise: bool) -> npt.NDArray[np.f
     return np.asarray(scale)
 
 
-def _draw_cells(
-    labels: npt.NDArray[np.object_], max_cells_per_type: int, rng: np.random.Generator
+def draw_labelled(
+    labels: npt.NDArray[np.object_], *, seed: int, max_cells_per_type: int = MAX_CELLS_PER_TYPE
 ) -> npt.NDArray[np.intp]:
-    drawn = []
+    """Draw the cells that a probe learns from; drawing from what was drawn takes them all.
+
+    Parameters
+    ----------
+    labels
+        Label of each cell, `UNKNOWN` where there is none, shape ``(n_obs,)``.
+    seed
+        Of the draw.
+    max_cells_per_type
+        Cells of one type, at most.
+
+    Returns
+    -------
+    Rows of labelled cells, ascending.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = [np.empty(0, dtype=np.intp)]
     for cell_type in sorted(set(labels) - {UNKNOWN}):
         rows = np.flatnonzero(labels == cell_type)
         if len(rows) > max_cells_per_type:

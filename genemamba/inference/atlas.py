@@ -1,7 +1,8 @@
 """Embedding and labels of every cell of an atlas, as one AnnData."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import anndata as ad
@@ -9,22 +10,24 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
+import zarr
 
 from genemamba import keys
 from genemamba.atlas.codecs import explicit_defaults
 from genemamba.atlas.versions.view import AtlasView
-from genemamba.errors import ModelError
-from genemamba.inference.annotation import LabelTransfer, can_learn_from, fit_probe
-from genemamba.inference.embedding import embed_cells
+from genemamba.errors import StoreError
+from genemamba.inference.annotation import LabelTransfer, can_learn_from, draw_labelled, fit_probe
+from genemamba.inference.atlas_embedding import embed_atlas
+from genemamba.inference.embedded_cells import EmbeddedCells
 from genemamba.provenance import Json
-from genemamba.storage import Progress, zarr_store
-from genemamba.tokens.rank import rank_tokens
-from genemamba.tokens.token_cache import tokens_of_view
-from genemamba.tokens.token_set import TokenSet
+from genemamba.storage import Progress, open_zarr_group, zarr_store
 from genemamba.training.checkpoint import Checkpoint
 
 KEPT_COLUMNS: Final = (keys.CELL_TYPE, keys.BATCH, keys.DEPOSIT, keys.CONTENT_HASH)
 """Columns of the atlas that travel with an annotation, so that it can be read alone."""
+
+REACH: Final = ("genes_in_vocabulary", "cells_without_token")
+"""Facts about an embedding that concern its labels, too."""
 
 
 def annotate_atlas(
@@ -39,8 +42,7 @@ def annotate_atlas(
 ) -> ad.AnnData:
     """Embed every cell, learn the labels that are there, and give every cell one.
 
-    The embedding comes from a model that never saw a label; labels are learnt on top of it
-    by `fit_probe` from all labelled cells.
+    `embed_atlas` and `annotate_cells` in one, for atlases whose embedding fits in memory.
 
     Parameters
     ----------
@@ -61,62 +63,95 @@ def annotate_atlas(
 
     Returns
     -------
-    AnnData of shape ``(n_obs, 0)``: `keys.X_GENEMAMBA` in ``obsm``, `keys.CELL_TYPE_PRED` and
-    `keys.CELL_TYPE_PRED_CONFIDENCE` in ``obs``. Without two labelled types every cell is
-    unknown, with confidence 0; so is a cell with no gene of the vocabulary.
+    As `annotate_cells`, with `keys.X_GENEMAMBA` in ``obsm``.
 
     Raises
     ------
     ModelError
         No gene of the atlas is in the model's vocabulary.
     """
-    measured = set(view.gene_ids)
-    known = [gene for gene in checkpoint.vocabulary.gene_ids if gene in measured]
-    if not known:
+    with TemporaryDirectory(prefix="genemamba-") as folder:
+        url = f"{folder}/embedding.zarr"
+        embed_atlas(view, checkpoint, url, device=device, cache=cache, progress=progress)
+        embedding = EmbeddedCells.open(url)
+        adata = annotate_cells(view, embedding, threshold=threshold, seed=seed)
+        adata.obsm[keys.X_GENEMAMBA] = embedding.read()
+    return adata
+
+
+def annotate_cells(
+    view: AtlasView, embedding: EmbeddedCells, *, threshold: float, seed: int
+) -> ad.AnnData:
+    """Learn the labels that are there on top of an embedding, and give every cell one.
+
+    The embedding comes from a model that never saw a label; labels are learnt on top of it
+    by `fit_probe` from all labelled cells. One shard of the embedding is in memory at a time.
+
+    Parameters
+    ----------
+    view
+        The atlas version.
+    embedding
+        Of its cells.
+    threshold
+        Confidence below which a cell is called unknown.
+    seed
+        Seed of the probe.
+
+    Returns
+    -------
+    AnnData of shape ``(n_obs, 0)`` with `keys.CELL_TYPE_PRED` and
+    `keys.CELL_TYPE_PRED_CONFIDENCE` in ``obs``. Without two labelled types every cell is
+    unknown, with confidence 0; so is a cell with no gene of the vocabulary.
+
+    Raises
+    ------
+    StoreError
+        The embedding is of other cells, or part of it is missing.
+    """
+    if not embedding.obs.index.equals(view.obs.index):
         msg = (
-            f"Expected genes of atlas {view.manifest.atlas!r} in the model's vocabulary, found "
-            f"none of {len(measured)}. Choose another model, or train one on this atlas."
+            f"Expected the embedding of {len(view.obs)} cells of atlas {view.manifest.atlas!r} at "
+            f"{embedding.url}, found {embedding.n_obs} others. Embed this version."
         )
-        raise ModelError(msg)
-    tokens = _read_tokens(view, checkpoint, known, cache=cache)
-    embedding = embed_cells(checkpoint.model.to(device), tokens, device=device, progress=progress)
-    seen = tokens.lengths > 0
+        raise StoreError(msg)
+    seen = embedding.has_token
     labels = np.where(seen, view.obs[keys.CELL_TYPE].to_numpy(dtype=str), keys.UNKNOWN)
-    transfer = _transfer_labels(embedding, labels, threshold=threshold, seed=seed)
+    predicted, confidence = _transfer_labels(embedding, labels, threshold=threshold, seed=seed)
     obs = view.obs[list(KEPT_COLUMNS)].copy()
-    obs[keys.CELL_TYPE_PRED] = pd.Categorical(np.where(seen, transfer.labels, keys.UNKNOWN))
-    obs[keys.CELL_TYPE_PRED_CONFIDENCE] = np.where(seen, transfer.confidence, 0).astype(np.float32)
-    reach = {"genes_in_vocabulary": len(known), "cells_without_token": int((~seen).sum())}
-    return ad.AnnData(obs=obs, obsm={keys.X_GENEMAMBA: embedding}, uns={keys.UNS: reach})
-
-
-def _read_tokens(
-    view: AtlasView, checkpoint: Checkpoint, known: Sequence[str], *, cache: Path | None
-) -> TokenSet:
-    vocabulary, seqlen = checkpoint.vocabulary, checkpoint.training_config.seqlen
-    if cache is None:
-        return rank_tokens(view.counts(known), vocabulary, known, seqlen=seqlen)
-    return tokens_of_view(view, vocabulary, seqlen=seqlen, cache=cache)
+    obs[keys.CELL_TYPE_PRED] = pd.Categorical(np.where(seen, predicted, keys.UNKNOWN))
+    obs[keys.CELL_TYPE_PRED_CONFIDENCE] = np.where(seen, confidence, 0).astype(np.float32)
+    reach = {name: embedding.facts[name] for name in REACH}
+    return ad.AnnData(obs=obs, uns={keys.UNS: reach})
 
 
 def write_annotation(
-    adata: ad.AnnData, url: str, *, provenance: Mapping[str, Json]
+    adata: ad.AnnData,
+    url: str,
+    *,
+    provenance: Mapping[str, Json],
+    embedding: EmbeddedCells | None = None,
 ) -> dict[str, Json]:
     """Write an annotation as an AnnData Zarr and return the facts that the catalog keeps.
 
     Parameters
     ----------
     adata
-        From `annotate_atlas`.
+        From `annotate_atlas`, or from `annotate_cells` together with the embedding.
     url
         Empty place, local or remote.
     provenance
         What made it; kept in ``uns``.
+    embedding
+        Its array is copied as it lies there, whatever its size.
     """
-    reach = dict(adata.uns[keys.UNS])
+    reach = {name: int(value) for name, value in adata.uns[keys.UNS].items()}
     adata.uns[keys.UNS] = {**reach, **provenance}
     with explicit_defaults():
         adata.write_zarr(zarr_store(url, mode="w"))
+        if embedding is not None:
+            embedding.copy_array(url)
+            zarr.consolidate_metadata(open_zarr_group(url, mode="r+").store)
     predicted = adata.obs[keys.CELL_TYPE_PRED]
     return {
         "n_obs": adata.n_obs,
@@ -132,17 +167,15 @@ def read_annotation(url: str) -> ad.AnnData:
 
 
 def _transfer_labels(
-    embedding: npt.NDArray[np.floating],
-    labels: npt.NDArray[np.str_],
-    *,
-    threshold: float,
-    seed: int,
-) -> LabelTransfer:
+    embedding: EmbeddedCells, labels: npt.NDArray[np.str_], *, threshold: float, seed: int
+) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.float64]]:
+    """Return the label of each cell and its probability."""
+    predicted = np.full(len(labels), keys.UNKNOWN, dtype=object)
+    confidence = np.zeros(len(labels))
     if can_learn_from(labels):
-        return fit_probe(embedding, labels, seed=seed).transfer(embedding, threshold=threshold)
-    return LabelTransfer(
-        labels=np.full(len(labels), keys.UNKNOWN, dtype=object),
-        confidence=np.zeros(len(labels)),
-        probabilities=np.zeros((len(labels), 0)),
-        classes=(),
-    )
+        rows = draw_labelled(labels.astype(object), seed=seed)
+        probe = fit_probe(embedding.take(rows), labels[rows], seed=seed)
+        for here, X in embedding.blocks():
+            transfer: LabelTransfer = probe.transfer(X, threshold=threshold)
+            predicted[here], confidence[here] = transfer.labels, transfer.confidence
+    return predicted, confidence

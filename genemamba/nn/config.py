@@ -12,6 +12,15 @@ Fusion = Literal["mean", "sum", "concat", "gate"]
 FUSIONS: Final = get_args(Fusion)
 """Every accepted `Fusion`."""
 
+Padding = Literal["aware", "upstream"]
+"""Whether a cell's states are kept free of padding, or read it as the published model does."""
+
+PADDINGS: Final = get_args(Padding)
+"""Every accepted `Padding`."""
+
+MAX_VALUE_BINS: Final = 255
+"""A bin is kept in one byte, and one of its values stands for none."""
+
 _COUNTS: Final = (
     "vocab_size", "d_model", "n_layer", "d_state", "d_conv", "expand", "headdim", "chunk_size",
 )  # fmt: skip
@@ -65,6 +74,22 @@ class ModelConfig:
     norm_eps: float = 1e-5
     """Added to the mean square in every normalisation."""
 
+    padding: Padding = "aware"
+    """With ``aware``, states and embedding depend on the cell alone. With ``upstream`` they are the
+    published ones and depend on `row_seqlen`, too: padding tokens are embedded like genes, the
+    backward direction reads them first, and they are averaged into the embedding."""
+
+    row_seqlen: int | None = None
+    """Tokens that upstream padding fills every cell up to; None where padding is aware."""
+
+    fuse_every_layer: bool = True
+    """Fuse the directions after every layer, as published; else once, behind the last layer, so
+    that no state of either direction has seen what the other one reads."""
+
+    value_bins: int = 0
+    """Bins of expression that a token's embedding tells beside its gene; 0 for ranks alone, as
+    published."""
+
     def __post_init__(self) -> None:
         faults = [
             f"{name}={getattr(self, name)!r} (a whole number above zero)"
@@ -73,8 +98,16 @@ class ModelConfig:
         ]
         if self.fusion not in FUSIONS:
             faults.append(f"fusion={self.fusion!r} (one of {', '.join(FUSIONS)})")
+        if self.padding not in PADDINGS:
+            faults.append(f"padding={self.padding!r} (one of {', '.join(PADDINGS)})")
+        elif self.padding == "upstream" and not _is_count(self.row_seqlen):
+            faults.append(f"row_seqlen={self.row_seqlen!r} (a whole number above zero)")
+        elif self.padding == "aware" and self.row_seqlen is not None:
+            faults.append(f"row_seqlen={self.row_seqlen!r} (None, since padding is aware)")
         if not self.norm_eps > 0:
             faults.append(f"norm_eps={self.norm_eps!r} (a number above zero)")
+        if type(self.value_bins) is not int or not 0 <= self.value_bins <= MAX_VALUE_BINS:
+            faults.append(f"value_bins={self.value_bins!r} (0 to {MAX_VALUE_BINS})")
         if not faults and self.d_inner % self.headdim:
             faults.append(
                 f"headdim={self.headdim} (a divisor of expand * d_model = {self.d_inner})"

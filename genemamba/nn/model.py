@@ -9,9 +9,10 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from genemamba.errors import ModelError
 from genemamba.nn.block import BidirectionalStack
 from genemamba.nn.config import ModelConfig
-from genemamba.nn.mixer import Mixer
+from genemamba.nn.mixer import Directions, Mixer
 
 INITIAL_STD: Final = 0.02
 """Spread of fresh embeddings, as in ``mamba_ssm``'s language model and in GPT-2."""
@@ -21,6 +22,9 @@ DT_RANGE: Final = (1e-3, 0.1)
 
 A_RANGE: Final = (1.0, 16.0)
 """Fresh decay rates lie here, uniform; default of ``mamba_ssm.Mamba2``."""
+
+NO_VALUE: Final = 0
+"""Bin of a token whose expression is not told, such as padding or a hidden gene."""
 
 
 class GeneMamba(nn.Module):
@@ -42,6 +46,8 @@ class GeneMamba(nn.Module):
         self.mamba_mixer = BidirectionalStack(config)
         self.norm_f = nn.RMSNorm(config.d_model, eps=config.norm_eps)
         self.lm_head = nn.Linear(config.d_model, config.vocab_size)
+        if config.value_bins:
+            self.value_embeddings = nn.Embedding(1 + config.value_bins, config.d_model)
         self.tie()
 
     def tie(self) -> None:
@@ -49,7 +55,9 @@ class GeneMamba(nn.Module):
         if self.config.tie_embeddings:
             self.lm_head.weight = self.embeddings.weight
 
-    def forward(self, input_ids_BL: Tensor, mask_BL: Tensor) -> Tensor:
+    def forward(
+        self, input_ids_BL: Tensor, mask_BL: Tensor, bins_BL: Tensor | None = None
+    ) -> Tensor:
         """Return the normalised states of the last layer.
 
         Parameters
@@ -58,14 +66,79 @@ class GeneMamba(nn.Module):
             Tokens, shape ``(batch, seqlen)``, integers.
         mask_BL
             True where a token is a gene, shape ``(batch, seqlen)``; genes come first.
+        bins_BL
+            As for `embed`.
 
         Returns
         -------
-        Token states, shape ``(batch, seqlen, d_model)``; those at padding mean nothing.
+        Token states, shape ``(batch, seqlen, d_model)``; those at padding mean nothing, unless
+        the model was made to read it.
+
+        Raises
+        ------
+        ModelError
+            The configuration has ``padding="upstream"`` and rows are not of its `row_seqlen`.
         """
-        h_BLD = self.mamba_mixer(self.embeddings(input_ids_BL), mask_BL)
+        if self.config.padding == "upstream":
+            mask_BL = self._whole_rows(mask_BL)
+        h_BLD = self.mamba_mixer(self.embed(input_ids_BL, bins_BL), mask_BL)
         normed_BLD: Tensor = self.norm_f(h_BLD)
         return normed_BLD
+
+    def read_apart(
+        self, input_ids_BL: Tensor, mask_BL: Tensor, bins_BL: Tensor | None = None
+    ) -> Directions:
+        """Return the states of both reading directions, neither fused nor normalised.
+
+        Parameters
+        ----------
+        input_ids_BL, mask_BL, bins_BL
+            As for `forward`.
+        """
+        return self.mamba_mixer.read_apart(self.embed(input_ids_BL, bins_BL), mask_BL)
+
+    def embed(self, input_ids_BL: Tensor, bins_BL: Tensor | None = None) -> Tensor:
+        """Look up what the first layer reads: the gene, and its expression where the model has it.
+
+        Parameters
+        ----------
+        input_ids_BL
+            Tokens, shape ``(batch, seqlen)``, integers.
+        bins_BL
+            Binned expression of each token, shape ``(batch, seqlen)``, integers up to
+            ``value_bins``, `NO_VALUE` where it is not told; needed by a model with
+            ``value_bins``, not read by others.
+
+        Returns
+        -------
+        Shape ``(batch, seqlen, d_model)``.
+
+        Raises
+        ------
+        ModelError
+            The model needs binned expression, and there is none.
+        """
+        h_BLD: Tensor = self.embeddings(input_ids_BL)
+        if not self.config.value_bins:
+            return h_BLD
+        if bins_BL is None:
+            msg = (
+                f"Expected expression in {self.config.value_bins} bins beside the tokens, found "
+                "tokens alone. Encode the cells with the value_bins of the model."
+            )
+            raise ModelError(msg)
+        value_BLD: Tensor = self.value_embeddings(bins_BL)
+        return h_BLD + value_BLD
+
+    def _whole_rows(self, mask_BL: Tensor) -> Tensor:
+        """Count padding as genes: the plain flip of the published code, which passes no mask."""
+        if mask_BL.shape[1] != self.config.row_seqlen:
+            msg = (
+                f"Expected cells filled up to {self.config.row_seqlen} tokens for upstream padding,"
+                f" found rows of {mask_BL.shape[1]}. Pad them with `pad_cells(row_seqlen=...)`."
+            )
+            raise ModelError(msg)
+        return torch.ones_like(mask_BL)
 
     def logits(self, h: Tensor) -> Tensor:
         """Score every token of the vocabulary.

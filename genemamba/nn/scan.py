@@ -12,15 +12,10 @@ Shape suffixes: B cells, L tokens, H heads, P channels per head, N state, I = H 
 C blocks, Q tokens per block. The paper's matrices B and C keep their names in front of these.
 """
 
-from typing import Final
-
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-DECAY_LIMIT: Final = 150.0
-"""Largest ``|sum dt A|`` over a block for the merged form. It forms exp of half of it in both
-directions, and exp(75) leaves six decimal orders below the largest float32 for the data."""
+from genemamba.nn.decay import at_least_float32, split_blocks, steep_heads
 
 _Blocks = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 
@@ -36,8 +31,8 @@ def scan(
 ) -> Tensor:
     """Run the recurrence over every cell, in blocks, differentiably.
 
-    Heads whose decay over some block exceeds `DECAY_LIMIT` take `scan_stable`, all others the
-    several times faster `scan_merged`.
+    Heads whose decay over some block exceeds `genemamba.nn.decay.DECAY_LIMIT` take `scan_stable`,
+    all others the several times faster `scan_merged`.
 
     Parameters
     ----------
@@ -64,7 +59,7 @@ def scan(
     if x_BLHP.dtype == torch.float16:
         msg = "Expected float32, float64 or bfloat16, found float16: its range is too small here."
         raise TypeError(msg)
-    steep_H = _steep_heads(dt_BLH.detach(), A_H.detach(), chunk_size=chunk_size)
+    steep_H = steep_heads(dt_BLH.detach(), A_H.detach(), chunk_size=chunk_size)
     n_steep = int(steep_H.sum())
     if n_steep in (0, steep_H.numel()):
         form = scan_stable if n_steep else scan_merged
@@ -93,7 +88,7 @@ def scan_merged(
 
     The decays are split as ``exp(a_t - m) exp(m - a_s)`` with ``m`` half of the block's sum and
     folded into output and input, so that the mask is the same for every head. It overflows where
-    a block's decay exceeds `DECAY_LIMIT`; `scan` sends such heads elsewhere.
+    a block's decay exceeds the limit; `scan` sends such heads elsewhere.
 
     Parameters
     ----------
@@ -178,35 +173,18 @@ def scan_reference(
     return torch.stack(y, dim=1)
 
 
-def at_least_float32(t: Tensor) -> Tensor:
-    """Widen steps and decays: they multiply over thousands of tokens, and bfloat16 rounds to 1."""
-    return t.to(torch.promote_types(t.dtype, torch.float32))
-
-
-def _steep_heads(dt_BLH: Tensor, A_H: Tensor, *, chunk_size: int) -> Tensor:
-    decay_BCQH = _split(at_least_float32(dt_BLH) * at_least_float32(A_H), chunk_size)
-    # Written so that NaN counts as steep and reaches the caller by the plain way.
-    return ~(decay_BCQH.sum(dim=2) >= -DECAY_LIMIT).flatten(0, 1).all(dim=0)
-
-
 def _blocks(
     x_BLHP: Tensor, dt_BLH: Tensor, A_H: Tensor, B_BLN: Tensor, C_BLN: Tensor, *, chunk_size: int
 ) -> _Blocks:
     """Cut every input into blocks; the third is the running sum of ``dt A`` of each block."""
-    dt_BCQH = _split(at_least_float32(dt_BLH), chunk_size)
+    dt_BCQH = split_blocks(at_least_float32(dt_BLH), chunk_size)
     return (
-        _split(x_BLHP, chunk_size),
+        split_blocks(x_BLHP, chunk_size),
         dt_BCQH,
         (dt_BCQH * at_least_float32(A_H)).cumsum(dim=2),
-        _split(B_BLN, chunk_size),
-        _split(C_BLN, chunk_size),
+        split_blocks(B_BLN, chunk_size),
+        split_blocks(C_BLN, chunk_size),
     )
-
-
-def _split(t_BL_: Tensor, chunk_size: int) -> Tensor:
-    if missing := -t_BL_.shape[1] % chunk_size:
-        t_BL_ = functional.pad(t_BL_, (0, 0) * (t_BL_.dim() - 2) + (0, missing))
-    return torch.unflatten(t_BL_, 1, (-1, chunk_size))
 
 
 def _spread(t_BC1H: Tensor, x_BLHP: Tensor) -> Tensor:

@@ -37,7 +37,9 @@ STAGE_TITLES: Final[Mapping[str, str]] = {
     "ingest": "Ingest of a deposit",
     "compose": "Composition of the atlas version",
     "pretrain": "Pretraining",
-    "annotate": "Embedding and annotation",
+    "import": "Import of a published model",
+    "embed": "Embedding",
+    "annotate": "Annotation",
     "evaluate": "Scoring",
 }
 """What each stage did, in the page's words."""
@@ -133,18 +135,18 @@ def _drawn_cells(view: AtlasView, annotation: ad.AnnData, rows: npt.NDArray[np.i
 
 
 def _model_facts(lineage: Lineage, checkpoint: Checkpoint, run_ids: Collection[str]) -> ModelFacts:
-    run = _run_of(lineage, "pretrain", run_ids)
+    stage = "pretrain" if checkpoint.training_config else "import"
+    run = _run_of(lineage, stage, run_ids)
     (made,) = _artifacts(lineage, run, "out")
-    config, training = checkpoint.model_config, checkpoint.training_config
+    config = checkpoint.model_config
     heldout = checkpoint.heldout_loss
     facts = [
         Fact("Shape", f"{config.n_layer} layers, {config.d_model} wide, state {config.d_state}"),
         Fact("Fusion of directions", config.fusion),
         Fact("Parameters", f"{made.facets['n_parameters']:,}"),
         Fact("Vocabulary", f"{len(checkpoint.vocabulary.gene_ids):,} genes"),
-        Fact("Objective", f"masked genes, {training.mask_fraction:.0%} hidden; no labels"),
-        Fact("Training", f"{training.steps:,} steps of {training.minibatch_size} cells"),
-        Fact("Genes kept of a cell", f"{training.seqlen:,}"),
+        *_course(checkpoint),
+        Fact("Genes kept of a cell", f"{checkpoint.seqlen:,}"),
     ]
     if heldout is not None:
         facts.append(Fact("Loss on held-out cells", f"{heldout:.3f} nats a gene"))
@@ -154,6 +156,19 @@ def _model_facts(lineage: Lineage, checkpoint: Checkpoint, run_ids: Collection[s
         history=tuple(TrainingPoint(step.step, step.loss) for step in checkpoint.history),
         provenance=_key(run),
     )
+
+
+def _course(checkpoint: Checkpoint) -> list[Fact]:
+    training = checkpoint.training_config
+    if training is None:
+        return [
+            Fact("Training", "published checkpoint, imported"),
+            Fact("Padding", checkpoint.model_config.padding),
+        ]
+    return [
+        Fact("Objective", f"masked genes, {training.mask_fraction:.0%} hidden; no labels"),
+        Fact("Training", f"{training.steps:,} steps of {training.minibatch_size} cells"),
+    ]
 
 
 def _deposits(lineage: Lineage, manifest: AtlasManifest) -> Iterator[DepositRow]:

@@ -22,7 +22,12 @@ from genemamba.tokens.vocabulary import Vocabulary
 
 
 def rank_tokens(
-    counts: csr_matrix, vocabulary: Vocabulary, gene_ids: Sequence[str], *, seqlen: int
+    counts: csr_matrix,
+    vocabulary: Vocabulary,
+    gene_ids: Sequence[str],
+    *,
+    seqlen: int,
+    value_bins: int = 0,
 ) -> TokenSet:
     """Order the genes of every cell by count over median, highest first.
 
@@ -36,6 +41,8 @@ def rank_tokens(
         Ensembl ids of the columns, each once.
     seqlen
         Tokens kept of a cell, at most.
+    value_bins
+        Bins of expression to tell with each token, as for `bin_values`; 0 for none.
 
     Returns
     -------
@@ -52,7 +59,7 @@ def rank_tokens(
     """
     _check(counts, gene_ids, seqlen)
     return RankEncoder.over(vocabulary, vocabulary.positions(gene_ids)).encode(
-        counts, seqlen=seqlen
+        counts, seqlen=seqlen, value_bins=value_bins
     )
 
 

@@ -2,7 +2,7 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
 import numpy as np
@@ -19,6 +19,7 @@ from genemamba.tokens.rank_kernel import (
     learn_cuts,
 )
 from genemamba.tokens.token_set import TokenSet
+from genemamba.tokens.value_bins import bin_values
 from genemamba.tokens.vocabulary import FIRST_GENE_TOKEN, Vocabulary
 
 ENCODING_VERSION: Final = "count-over-median/1"
@@ -67,7 +68,14 @@ class RankEncoder:
         genes[:, 1] = medians.view(np.uint32)
         return cls(genes)
 
-    def encode(self, counts: csr_matrix, *, seqlen: int, n_threads: int | None = None) -> TokenSet:
+    def encode(
+        self,
+        counts: csr_matrix,
+        *,
+        seqlen: int,
+        n_threads: int | None = None,
+        value_bins: int = 0,
+    ) -> TokenSet:
         """Order the genes of every cell by count over median, highest first.
 
         Parameters
@@ -78,6 +86,8 @@ class RankEncoder:
             Tokens kept of a cell, at most.
         n_threads
             Threads that encode; as many as this process may use cores by default.
+        value_bins
+            Bins of expression to tell with each token, as for `bin_values`; 0 for none.
 
         Returns
         -------
@@ -89,7 +99,11 @@ class RankEncoder:
             A value is negative or not finite.
         """
         if not counts.shape[0]:
-            return TokenSet(tokens=np.empty(0, dtype=np.int32), indptr=np.zeros(1, dtype=np.int64))
+            return TokenSet(
+                tokens=np.empty(0, dtype=np.int32),
+                indptr=np.zeros(1, dtype=np.int64),
+                bins=np.empty(0, dtype=np.uint8) if value_bins else None,
+            )
         done = self._encode_blocks(counts, seqlen=seqlen, n_threads=n_threads)
         if any(block.status == DISORDERED for block in done.blocks):
             counts = counts.copy()
@@ -109,7 +123,17 @@ class RankEncoder:
                 found="others in the counts",
                 remedy="Read the counts again from a whole file.",
             )
-        return done.join()
+        ranked = done.join()
+        return self._with_bins(ranked, counts, value_bins) if value_bins else ranked
+
+    def _with_bins(self, ranked: TokenSet, counts: csr_matrix, value_bins: int) -> TokenSet:
+        indptr = counts.indptr.astype(np.int64)
+        tokens = self.genes[:, 0]
+        bins = bin_values(
+            indptr, counts.indices, counts.data.astype(np.float64), tokens, value_bins,
+            ranked.indptr, ranked.tokens,
+        )  # fmt: skip
+        return replace(ranked, bins=bins)
 
     def _encode_blocks(
         self, counts: csr_matrix, *, seqlen: int, n_threads: int | None

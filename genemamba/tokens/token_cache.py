@@ -4,8 +4,7 @@ import fcntl
 import json
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from genemamba.publishing import publish, storage_errors
 from genemamba.tokens.rank_encoder import RankEncoder
 from genemamba.tokens.token_set import TokenSet
 from genemamba.tokens.token_store import (
+    BINS,
     COMMIT_MARK,
     INDPTR,
     TOKENS,
@@ -33,7 +33,13 @@ from genemamba.tokens.vocabulary import Vocabulary
 
 
 def ensure_token_store(
-    url: str, vocabulary: Vocabulary, *, store_digest: str, seqlen: int, cache: Path
+    url: str,
+    vocabulary: Vocabulary,
+    *,
+    store_digest: str,
+    seqlen: int,
+    cache: Path,
+    value_bins: int = 0,
 ) -> TokenStore:
     """Open the tokens of a store, cut from its counts first unless they are there and whole.
 
@@ -52,6 +58,8 @@ def ensure_token_store(
         Tokens kept of a cell, at most.
     cache
         Local folder of token stores.
+    value_bins
+        Bins of expression to tell with each token, as for `bin_values`; 0 for none.
 
     Raises
     ------
@@ -63,7 +71,10 @@ def ensure_token_store(
         The cache cannot be written, or its disk is full.
     """
     key = TokenStoreKey(
-        store_digest=store_digest, vocabulary_digest=vocabulary.digest, seqlen=seqlen
+        store_digest=store_digest,
+        vocabulary_digest=vocabulary.digest,
+        seqlen=seqlen,
+        value_bins=value_bins,
     )
     folder = cache / key.name
     found = _open_or_none(folder, key)
@@ -88,6 +99,7 @@ def tokens_of_view(
     *,
     seqlen: int,
     cache: Path,
+    value_bins: int = 0,
     rows: Sequence[NDArray[np.int64] | None] | None = None,
 ) -> TokenSet:
     """Gather the tokens of an atlas version in memory; its counts are read only where not cached.
@@ -102,6 +114,8 @@ def tokens_of_view(
         Tokens kept of a cell, at most.
     cache
         Local folder of token stores.
+    value_bins
+        As for `ensure_token_store`.
     rows
         Rows of each store, None for all; those that the version keeps by default.
 
@@ -119,7 +133,12 @@ def tokens_of_view(
     kept = [entry.kept_rows() for entry in stores] if rows is None else rows
     for entry, chosen in zip(stores, kept, strict=True):
         store = ensure_token_store(
-            entry.url, vocabulary, store_digest=entry.digest, seqlen=seqlen, cache=cache
+            entry.url,
+            vocabulary,
+            store_digest=entry.digest,
+            seqlen=seqlen,
+            cache=cache,
+            value_bins=value_bins,
         )
         tokens = store.read([(0, store.n_obs)])
         parts.append(tokens if chosen is None else tokens.take(chosen))
@@ -148,22 +167,25 @@ def _write(folder: Path, url: str, vocabulary: Vocabulary, key: TokenStoreKey) -
     encoder = encoder_of_store(url, vocabulary)
     dtype = "<u2" if vocabulary.size <= np.iinfo(np.uint16).max + 1 else "<u4"
     lengths = [np.zeros(1, dtype=np.int64)]
-    with (folder / TOKENS).open("wb") as file:
+    told = (folder / BINS).open("wb") if key.value_bins else nullcontext()
+    with (folder / TOKENS).open("wb") as file, told as bins_file:
         for start, stop in row_blocks(np.asarray(matrix["indptr"][:])):
             counts = read_rows(group, start=start, stop=stop)
             if not counts.data.all():
                 # Zarr takes zeros for a file that is gone; a store holds none.
                 msg = f"Expected counts above zero in {url}, found zeros: part of it is missing."
                 raise StoreError(msg)
-            encoded = encoder.encode(counts, seqlen=key.seqlen)
+            encoded = encoder.encode(counts, seqlen=key.seqlen, value_bins=key.value_bins)
             encoded.tokens.astype(dtype).tofile(file)
+            if bins_file and encoded.bins is not None:
+                encoded.bins.tofile(bins_file)
             lengths.append(encoded.lengths)
     indptr = np.concatenate(lengths).cumsum()
     indptr.astype("<i8").tofile(folder / INDPTR)
     header = {
-        "key": asdict(key),
+        "key": key.to_dict(),
         "store": {"n_obs": len(indptr) - 1, "n_tokens": int(indptr[-1]), "dtype": dtype},
-        "sha256": {name: file_sha256(folder / name) for name in (TOKENS, INDPTR)},
+        "sha256": {name: file_sha256(folder / name) for name in key.files},
     }
     (folder / COMMIT_MARK).write_text(json.dumps(header, indent=2))
 

@@ -1,8 +1,9 @@
 """Ragged gene tokens of many cells."""
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +19,12 @@ class TokenSet:
     indptr: NDArray[np.int64]
     """Where each cell begins, and the end, shape ``(n_obs + 1,)``."""
 
+    bins: NDArray[np.uint8] | None = None
+    """Binned expression of each token, shape ``(n_tokens,)``; None where only ranks are told."""
+
     @classmethod
     def from_cells(cls, cells: Sequence[NDArray[np.int32]]) -> Self:
-        """Put the tokens of single cells behind one another.
+        """Put the tokens of single cells behind one another, without expression.
 
         Parameters
         ----------
@@ -41,6 +45,12 @@ class TokenSet:
         """Tokens of each cell, shape ``(n_obs,)``."""
         return np.diff(self.indptr)
 
+    @property
+    def digest(self) -> str:
+        """64 hex digits over all arrays."""
+        bins = () if self.bins is None else (self.bins,)
+        return sha256_of_arrays(self.indptr, self.tokens, *bins)
+
     def cell(self, row: int) -> NDArray[np.int32]:
         """Return the tokens of one cell.
 
@@ -59,7 +69,12 @@ class TokenSet:
         rows
             Positions of the cells, shape ``(n_taken,)``.
         """
-        return type(self).from_cells([self.cell(row) for row in rows.tolist()])
+        taken = type(self).from_cells([self.cell(row) for row in rows.tolist()])
+        if self.bins is None:
+            return taken
+        spans = zip(self.indptr[rows].tolist(), self.indptr[rows + 1].tolist(), strict=True)
+        bins = [self.bins[start:stop] for start, stop in spans]
+        return replace(taken, bins=np.concatenate([np.empty(0, dtype=np.uint8), *bins]))
 
     def slice(self, start: int, stop: int) -> Self:
         """Return consecutive cells, sharing their tokens.
@@ -70,7 +85,12 @@ class TokenSet:
             First cell, and one past the last.
         """
         indptr = self.indptr[start : stop + 1]
-        return type(self)(tokens=self.tokens[indptr[0] : indptr[-1]], indptr=indptr - indptr[0])
+        here = np.s_[indptr[0] : indptr[-1]]
+        return type(self)(
+            tokens=self.tokens[here],
+            indptr=indptr - indptr[0],
+            bins=None if self.bins is None else self.bins[here],
+        )
 
     @classmethod
     def join(cls, parts: "Sequence[TokenSet]") -> Self:
@@ -79,10 +99,21 @@ class TokenSet:
         Parameters
         ----------
         parts
-            In order.
+            In order; all with expression, or none.
         """
         lengths = [part.lengths for part in parts]
+        bins = [part.bins for part in parts if part.bins is not None]
+        assert len(bins) in (0, len(parts))  # noqa: S101  # of one encoding
         return cls(
             tokens=np.concatenate([np.empty(0, dtype=np.int32), *(part.tokens for part in parts)]),
             indptr=np.concatenate([np.zeros(1, dtype=np.int64), *lengths]).cumsum(),
+            bins=np.concatenate(bins) if bins else None,
         )
+
+
+def sha256_of_arrays(*arrays: NDArray[Any]) -> str:
+    """Return 64 hex digits over the bytes of some arrays, one after the other."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()

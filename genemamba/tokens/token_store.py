@@ -5,7 +5,8 @@ It is a folder of raw little-endian arrays and of a JSON file that says what the
 
     tokens.bin         uint16, or uint32 for a large vocabulary; one cell after the other
     indptr.bin         int64; where each cell begins, and the end
-    token_store.json   key, sizes and sha256 of both; its presence marks a complete store
+    bins.bin           uint8; binned expression of each token, where it is wanted
+    token_store.json   key, sizes and sha256 of all; its presence marks a complete store
 """
 
 import hashlib
@@ -32,6 +33,9 @@ TOKENS: Final = "tokens.bin"
 INDPTR: Final = "indptr.bin"
 """Name of the pointers' file."""
 
+BINS: Final = "bins.bin"
+"""Name of the file of binned expression."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TokenStoreKey:
@@ -45,11 +49,23 @@ class TokenStoreKey:
     """Tokens kept of a cell, at most."""
     encoding: str = ENCODING_VERSION
     """Name of the rule that orders them."""
+    value_bins: int = 0
+    """Bins of expression that are told with each token; 0 for none."""
 
     @property
     def name(self) -> str:
         """Name of the folder: 16 hex digits."""
-        return digest_json(asdict(self)).removeprefix("sha256:")[:16]
+        return digest_json(self.to_dict()).removeprefix("sha256:")[:16]
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of the arrays' files."""
+        return (TOKENS, INDPTR, BINS) if self.value_bins else (TOKENS, INDPTR)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON can hold them; without bins, none are spoken of."""
+        fields = asdict(self)
+        return fields if self.value_bins else {k: fields[k] for k in fields if k != "value_bins"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +80,8 @@ class TokenStore:
     """Tokens in all."""
     dtype: str
     """Type of a token on disk, such as ``<u2``."""
+    has_bins: bool = False
+    """Whether binned expression is told with each token."""
 
     @classmethod
     def open(cls, folder: Path, key: TokenStoreKey) -> Self:
@@ -83,13 +101,13 @@ class TokenStore:
         """
         try:
             header: dict[str, Any] = json.loads((folder / COMMIT_MARK).read_text())
-            sums = {name: file_sha256(folder / name) for name in (TOKENS, INDPTR)}
+            sums = {name: file_sha256(folder / name) for name in key.files}
             found = header["key"], header["sha256"]
-            store = cls(folder=folder, **header["store"])
+            store = cls(folder=folder, has_bins=bool(key.value_bins), **header["store"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             msg = f"Expected a token store at {folder}, found none that is whole ({error!r})."
             raise StoreError(msg) from error
-        if found != (asdict(key), sums):
+        if found != (key.to_dict(), sums):
             msg = f"Expected the tokens of {key} at {folder}, found other bytes. Delete them."
             raise StoreError(msg)
         return store
@@ -110,9 +128,15 @@ class TokenStore:
         tokens = self._map(TOKENS, self.dtype)
         parts = [tokens[indptr[start] : indptr[stop]] for start, stop in ranges]
         lengths = [np.diff(indptr[start : stop + 1]) for start, stop in ranges]
+        bins = None
+        if self.has_bins:
+            every = self._map(BINS, "u1")
+            told = [every[indptr[start] : indptr[stop]] for start, stop in ranges]
+            bins = np.concatenate([np.empty(0, dtype=np.uint8), *told])
         return TokenSet(
             tokens=np.concatenate([np.empty(0, dtype=self.dtype), *parts]).astype(np.int32),
             indptr=np.concatenate([np.zeros(1, dtype=np.int64), *lengths]).cumsum(),
+            bins=bins,
         )
 
     def _map(self, name: str, dtype: str) -> NDArray[Any]:

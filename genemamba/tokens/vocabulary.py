@@ -27,12 +27,21 @@ FIRST_GENE_TOKEN: Final = 2
 TARGET_SUM: Final = 10_000
 """Counts that a cell is scaled to before medians are taken; from Geneformer V1."""
 
+UNK_NAME: Final = "[UNK]"
+"""How tables and tokenizers call `UNK_TOKEN`."""
+
+PAD_NAME: Final = "[PAD]"
+"""How tables and tokenizers call `PAD_TOKEN`."""
+
+MASK_NAME: Final = "[MASK]"
+"""How tables and tokenizers call the token that hides a gene."""
+
 _COLUMNS: Final = ["ensembl_id", "token_id", "median_nonzero"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Vocabulary:
-    """Tokens of genes: [UNK], [PAD], genes sorted by Ensembl id, [MASK].
+    """Tokens of genes: [UNK], [PAD], genes sorted by Ensembl id, and what follows them.
 
     Parameters
     ----------
@@ -41,6 +50,9 @@ class Vocabulary:
     medians
         Median over the cells that express the gene of its counts in 10,000, shape
         ``(n_genes,)``, float32, above zero.
+    further
+        Names of the tokens after the genes: [MASK] in a vocabulary made here; published ones end
+        with the genes, or with [CLS].
 
     Raises
     ------
@@ -50,6 +62,7 @@ class Vocabulary:
 
     gene_ids: tuple[str, ...]
     medians: NDArray[np.float32]
+    further: tuple[str, ...] = (MASK_NAME,)
 
     def __post_init__(self) -> None:
         if list(self.gene_ids) != sorted(set(self.gene_ids)):
@@ -97,13 +110,26 @@ class Vocabulary:
 
     @property
     def mask_token(self) -> int:
-        """Stands for a hidden gene; the last token."""
-        return FIRST_GENE_TOKEN + len(self.gene_ids)
+        """Stands for a hidden gene.
+
+        Raises
+        ------
+        ModelError
+            There is none, as in the published vocabularies.
+        """
+        if MASK_NAME not in self.further:
+            msg = (
+                f"Expected a vocabulary with {MASK_NAME}, found {', '.join(self.further) or 'none'}"
+                " after the genes: published models never hid a gene and have no weights for it."
+                " Use an objective that hides none, or add the token with `with_mask_token`."
+            )
+            raise ModelError(msg)
+        return FIRST_GENE_TOKEN + len(self.gene_ids) + self.further.index(MASK_NAME)
 
     @property
     def size(self) -> int:
         """Gene tokens plus the special tokens."""
-        return self.mask_token + 1
+        return FIRST_GENE_TOKEN + len(self.gene_ids) + len(self.further)
 
     @property
     def digest(self) -> str:
@@ -150,20 +176,26 @@ class Vocabulary:
             msg = f"Expected a gzipped vocabulary, found another file at {path}: {error}."
             raise ModelError(msg) from error
         table = pd.read_csv(io.StringIO(text), sep="\t", keep_default_na=False, dtype=str)
-        if list(table.columns) != _COLUMNS or len(table) < FIRST_GENE_TOKEN + 1:
+        if list(table.columns) != _COLUMNS or len(table) < FIRST_GENE_TOKEN:
             msg = f"Expected columns {_COLUMNS} in {path}, found {list(table.columns)}."
             raise ModelError(msg)
-        genes = table.iloc[FIRST_GENE_TOKEN:-1]
+        rest = table.iloc[FIRST_GENE_TOKEN:]
+        is_gene = rest["median_nonzero"] != ""
+        genes = rest[is_gene]
         vocabulary = cls(
-            tuple(genes["ensembl_id"]), genes["median_nonzero"].to_numpy(dtype=np.float32)
+            tuple(genes["ensembl_id"]),
+            genes["median_nonzero"].to_numpy(dtype=np.float32),
+            tuple(rest["ensembl_id"][~is_gene]),
         )
         if vocabulary._to_tsv() != text:
-            msg = f"Expected tokens in order of Ensembl id between [PAD] and [MASK] in {path}."
+            msg = f"Expected [UNK], [PAD] and genes in order of Ensembl id in {path}."
             raise ModelError(msg)
         return vocabulary
 
     def _to_tsv(self) -> str:
-        special = {UNK_TOKEN: "[UNK]", PAD_TOKEN: "[PAD]", self.mask_token: "[MASK]"}
+        special = {UNK_TOKEN: UNK_NAME, PAD_TOKEN: PAD_NAME} | dict(
+            enumerate(self.further, start=FIRST_GENE_TOKEN + len(self.gene_ids))
+        )
         genes = {
             token: (gene, str(median))
             for token, (gene, median) in enumerate(

@@ -1,13 +1,19 @@
 """Named sizes of models, each with a course of training that suits it."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final, Literal, NamedTuple
 
 from genemamba.nn.config import ModelConfig
+from genemamba.nn.objectives.objective import ObjectiveName
 from genemamba.training.config import TrainingConfig
 
 PresetName = Literal["tiny", "small", "base"]
 """Every preset."""
+
+VALUE_BINS: Final = 50
+"""Bins of expression of models that read it; with the one for none 51, as in scGPT (Cui et al.,
+Nature Methods 21, 2024)."""
 
 
 class Preset(NamedTuple):
@@ -74,3 +80,23 @@ def load_preset(name: PresetName, *, vocab_size: int) -> Preset:
         Gene tokens plus the special tokens.
     """
     return PRESETS[name](vocab_size)
+
+
+def adapt_preset(preset: Preset, *, objective: ObjectiveName, value_tokens: bool) -> Preset:
+    """Give a preset another objective, and a model that can have it.
+
+    Parameters
+    ----------
+    preset
+        What else to train.
+    objective
+        What the model is to do; for `next_token_causal` the directions meet behind the last layer.
+    value_tokens
+        Whether tokens tell their binned expression, in `VALUE_BINS` bins.
+    """
+    model = replace(
+        preset.model,
+        fuse_every_layer=objective != "next_token_causal",
+        value_bins=VALUE_BINS if value_tokens else 0,
+    )
+    return Preset(model, replace(preset.training, objective=objective))

@@ -1,56 +1,75 @@
 """Pretraining: a fresh model learns from cells alone, without any label."""
 
-import hashlib
+import logging
 import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
+import numpy as np
 import torch
 
-from genemamba.errors import InputError, ModelError
+from genemamba.errors import ModelError
 from genemamba.nn.config import ModelConfig
-from genemamba.nn.losses import PretrainingLoss, pretraining_loss
-from genemamba.nn.model import GeneMamba, build_model
+from genemamba.nn.model import build_model
 from genemamba.provenance import digest_json
 from genemamba.storage import Progress
-from genemamba.tokens.minibatch import Minibatch, pad_cells
-from genemamba.tokens.token_set import TokenSet
+from genemamba.tokens.gene_sets import GeneSets
+from genemamba.tokens.stored_tokens import TokenSource
 from genemamba.tokens.vocabulary import Vocabulary
-from genemamba.training.checkpoint import Checkpoint
-from genemamba.training.config import StepRecord, TrainingConfig
-from genemamba.training.optimizer import learning_rate, make_optimizer
-from genemamba.training.resume import TrainingState, restore_state, save_state
-from genemamba.training.sampling import (
-    Split,
-    Stream,
-    epoch_minibatches,
-    int_seed,
-    split_cells,
-    torch_generator,
-)
+from genemamba.training.checkpoint import Checkpoint, save_checkpoint
+from genemamba.training.config import StepRecord, TrainingConfig, TrainingEvent
+from genemamba.training.course import Course
+from genemamba.training.early_stopping import BestModel
+from genemamba.training.objectives import make_objective
+from genemamba.training.optimizer import make_optimizer
+from genemamba.training.processes import Processes
+from genemamba.training.resume import STATE_FILE, TrainingState, restore_state, save_state
+from genemamba.training.sampling import Stream, int_seed
+from genemamba.training.scoring import heldout_loss
+from genemamba.training.speed import Speed, read_ahead
+from genemamba.training.stepping import NotFiniteError, Stepper
 
 SAVE_EVERY: Final = 50
 """Steps between two saved states: half a minute of work is lost at most with `small`."""
 
-PretrainResult = Checkpoint
-"""What a pretraining ends with is what a checkpoint keeps."""
+LAST_GOOD: Final = "last-good"
+"""Folder beside the state that keeps, as a checkpoint, the model of a training that failed."""
+
+Watch = Callable[[str], None]
+"""Called with how it goes, in a few words."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class PretrainResult(Checkpoint):
+    """What a checkpoint keeps, and how fast it was made."""
+
+    speed: Speed = field(default_factory=Speed)
+    """Of the steps that this process took."""
 
 
 def pretrain(
-    tokens: TokenSet,
+    tokens: TokenSource,
     vocabulary: Vocabulary,
     model_config: ModelConfig,
     training_config: TrainingConfig,
     *,
     device: torch.device,
+    gene_sets: GeneSets | None = None,
     resume_dir: Path | None = None,
     save_every: int = SAVE_EVERY,
     progress: Progress | None = None,
+    watch: Watch | None = None,
 ) -> PretrainResult:
     """Train a fresh model.
 
-    On one machine and thread count the result depends on the arguments alone, whether or not the
-    training was interrupted.
+    On one machine and thread count the result depends on the arguments and on the number of
+    processes alone, whether or not the training was interrupted. Under ``torchrun``, or ``accelerate
+    launch`` on GPUs, every process calls this with the same arguments, and all return the same model;
+    each contrasts its own cells.
 
     Parameters
     ----------
@@ -62,126 +81,189 @@ def pretrain(
         What to train, and how.
     device
         Where to train.
+    gene_sets
+        Those that ``training_config.gene_sets`` names, if it does.
     resume_dir
-        Local folder for the state of the training; a state of the same training that is found
-        there is continued.
+        Local folder for the state of the training, which all processes see; a state of the same
+        training that is found there is continued. Only states whose loss was finite are written.
     save_every
         Steps between two saved states.
     progress
         Called with steps done and steps in all.
+    watch
+        Told loss and speed after each step.
 
     Raises
     ------
     InputError
-        There are no tokens, or a cell has more than ``training_config.seqlen``.
+        There are no tokens, a cell has more than ``training_config.seqlen``, or there are no
+        held-out cells to stop early by.
     ModelError
-        The vocabulary is not of the model's size, the loss left the finite numbers, or
+        The vocabulary is not of the model's size, the model cannot have the objective, the gene
+        sets are not those of the configuration, the device lacks the precision, the loss or a
+        gradient left the finite numbers, memory does not suffice for a single cell, or
         `resume_dir` holds the state of another training.
     """
-    _check(tokens, vocabulary, model_config, training_config)
-    fingerprint = _fingerprint(tokens, vocabulary, model_config, training_config)
-    state = _fresh_state(model_config, training_config, device=device)
-    if resume_dir:
-        restore_state(resume_dir, state, fingerprint=fingerprint)
-    course = _Course(tokens, vocabulary, training_config)
-    while (step := len(state.history) + 1) <= training_config.steps:
-        _take_step(state, course.minibatch(step).to(device), course, step=step)
-        if resume_dir and (step % save_every == 0 or step == training_config.steps):
-            save_state(resume_dir, state, fingerprint=fingerprint)
-        if progress:
-            progress(step, training_config.steps)
+    _check(tokens, vocabulary, model_config)
+    processes = Processes.join(training_config, device=device)
+    course = Course(tokens, training_config, rank=processes.rank, n_processes=processes.n_processes)
+    state = _fresh_state(model_config, training_config, device=processes.device)
+    keeper = _Keeper(
+        folder=resume_dir,
+        vocabulary=vocabulary,
+        config=training_config,
+        save_every=save_every,
+        fingerprint=_fingerprint(tokens, vocabulary, model_config, training_config, processes),
+        writes=processes.rank == 0,
+    )
+    keeper.restore(state, processes)
+    objective = make_objective(
+        training_config, model_config, vocabulary, gene_sets=gene_sets, device=processes.device
+    )
+    stepper = Stepper(state, course, processes, objective)
+    speed = Speed()
+    try:
+        _run(state, stepper, keeper, speed, progress=progress, watch=watch)
+        loss = _finish(state, stepper)
+    except NotFiniteError as error:
+        keeper.fail(state, error)
+    keeper.save(state)
     return PretrainResult(
         model=state.model,
         vocabulary=vocabulary,
         training_config=training_config,
         history=tuple(state.history),
-        heldout_loss=_heldout_loss(state.model, course, device=device),
+        heldout_loss=loss,
+        events=tuple(state.events),
+        speed=speed,
     )
 
 
-class _Course:
-    """What each step sees."""
+def _run(
+    state: TrainingState,
+    stepper: Stepper,
+    keeper: "_Keeper",
+    speed: Speed,
+    *,
+    progress: Progress | None,
+    watch: Watch | None,
+) -> None:
+    """Take the steps that are left."""
+    config = stepper.course.config
+    with read_ahead(stepper.course.minibatches) as read:
+        while (step := len(state.history) + 1) <= config.steps and not _is_over(state, config):
+            with speed.step():
+                with speed.waiting():
+                    minibatches = read(step)
+                record = stepper.take(step, minibatches)
+                if keeper.is_due(done=step - 1):
+                    # Only now is it known that these weights give a finite loss.
+                    keeper.save(state)
+                    logger.info(_describe(record, speed))
+                seen = state.history[-1].tokens_seen if state.history else 0
+                stepper.update(record)
+            speed.tokens += record.tokens_seen - seen
+            if config.patience is not None and (
+                step % config.evaluate_every == 0 or step == config.steps
+            ):
+                _look(state, stepper)
+            if watch:
+                watch(_describe(record, speed))
+            if progress:
+                progress(step, config.steps)
 
-    def __init__(self, tokens: TokenSet, vocabulary: Vocabulary, config: TrainingConfig) -> None:
-        self.tokens = tokens
-        self.mask_token = vocabulary.mask_token
-        self.config = config
-        self.split: Split = split_cells(
-            tokens.lengths, fraction=config.heldout_fraction, seed=config.seed
-        )
-        self.steps_per_epoch = math.ceil(len(self.split.train) / config.minibatch_size)
-        self._epoch = -1
 
-    def minibatch(self, step: int) -> Minibatch:
-        epoch, position = divmod(step - 1, self.steps_per_epoch)
-        if epoch != self._epoch:
-            self._minibatches = epoch_minibatches(
-                self.tokens.lengths,
-                self.split.train,
-                minibatch_size=self.config.minibatch_size,
-                seed=self.config.seed,
-                epoch=epoch,
+def _look(state: TrainingState, stepper: Stepper) -> None:
+    """Compare the model with the best so far."""
+    step, loss = len(state.history), _heldout(state, stepper)
+    assert loss is not None  # noqa: S101  # the course has refused to go without such cells
+    state.events.append(TrainingEvent(step=step, kind="heldout", value=loss))
+    state.best = BestModel.judge(state.best, state.model, step=step, loss=loss)
+    if _is_over(state, stepper.course.config):
+        state.events.append(TrainingEvent(step=step, kind="stopped-early", value=state.best.loss))
+
+
+def _is_over(state: TrainingState, config: TrainingConfig) -> bool:
+    return (
+        config.patience is not None
+        and state.best is not None
+        and state.best.looks_since >= config.patience
+    )
+
+
+def _finish(state: TrainingState, stepper: Stepper) -> float | None:
+    """Turn to the model to end with, and return its held-out loss."""
+    if state.best is not None:
+        state.model.load_state_dict(state.best.weights)
+        return state.best.loss
+    sums = torch.stack([weight.detach().sum() for weight in state.model.parameters()])
+    if not sums.isfinite().all():
+        raise NotFiniteError(what="weights that are not", step=len(state.history))
+    return _heldout(state, stepper)
+
+
+def _heldout(state: TrainingState, stepper: Stepper) -> float | None:
+    loss = heldout_loss(stepper.scorer, stepper.course, stepper.processes)
+    if loss is not None and not math.isfinite(loss):
+        raise NotFiniteError(what=f"{loss} of held-out cells", step=len(state.history))
+    return loss
+
+
+@dataclass(kw_only=True)
+class _Keeper:
+    """What of a training is kept on disk."""
+
+    folder: Path | None
+    vocabulary: Vocabulary
+    config: TrainingConfig
+    save_every: int
+    fingerprint: str
+    writes: bool
+
+    def restore(self, state: TrainingState, processes: Processes) -> None:
+        if self.folder:
+            restore_state(self.folder, state, fingerprint=self.fingerprint)
+        (mean,) = processes.mean(len(state.history))
+        if mean != len(state.history):
+            msg = (
+                f"Expected the same state for all processes in {self.folder}, found others:"
+                " put it on a disk that all of them share."
             )
-            self._epoch = epoch
-        return pad_cells(self.tokens, self._minibatches[position])
+            raise ModelError(msg)
+
+    def is_due(self, *, done: int) -> bool:
+        return done % self.save_every == 0
+
+    def save(self, state: TrainingState) -> None:
+        if self.folder and self.writes:
+            save_state(self.folder, state, fingerprint=self.fingerprint)
+
+    def fail(self, state: TrainingState, error: NotFiniteError) -> NoReturn:
+        """Keep the last good model as a checkpoint, and say where it is."""
+        kept = "No model was kept, as no folder was given to resume from."
+        if self.folder and (self.folder / STATE_FILE).is_file():
+            restore_state(self.folder, state, fingerprint=self.fingerprint)
+            good = Checkpoint(
+                model=state.model,
+                vocabulary=self.vocabulary,
+                training_config=self.config,
+                history=tuple(state.history),
+                heldout_loss=state.best.loss if state.best else None,
+                events=tuple(state.events),
+            )
+            if self.writes:
+                save_checkpoint(self.folder / LAST_GOOD, good)
+            kept = (
+                f"The model after step {len(state.history)}, the last that was saved and good, is"
+                f" a checkpoint in {self.folder / LAST_GOOD}."
+            )
+        msg = f"{error} {kept} Lower the learning rate, or train with another seed."
+        raise ModelError(msg) from error
 
 
-def _take_step(state: TrainingState, minibatch: Minibatch, course: _Course, *, step: int) -> None:
-    config = course.config
-    lr = learning_rate(step, config)
-    for group in state.optimizer.param_groups:
-        group["lr"] = lr
-    loss = _loss(state.model, minibatch, course, torch_generator(config.seed, Stream.MASK, step))
-    total = loss.naming + config.contrast_weight * loss.contrast
-    if not math.isfinite(total.item()):
-        msg = (
-            f"Expected a finite loss, found {total.item()} at step {step}. Lower the learning rate."
-        )
-        raise ModelError(msg)
-    state.optimizer.zero_grad()
-    total.backward()  # type: ignore[no-untyped-call]  # torch has none
-    torch.nn.utils.clip_grad_norm_(state.model.parameters(), config.grad_clip)
-    state.optimizer.step()
-    seen = state.history[-1].tokens_seen if state.history else 0
-    state.history.append(
-        StepRecord(
-            step=step,
-            loss=loss.naming.item(),
-            contrast_loss=loss.contrast.item(),
-            lr=lr,
-            tokens_seen=seen + int(minibatch.mask.sum()),
-        )
-    )
-
-
-def _loss(
-    model: GeneMamba, minibatch: Minibatch, course: _Course, generator: torch.Generator
-) -> PretrainingLoss:
-    return pretraining_loss(
-        model,
-        minibatch.input_ids,
-        minibatch.mask,
-        mask_token=course.mask_token,
-        fraction=course.config.mask_fraction,
-        temperature=course.config.temperature,
-        generator=generator,
-    )
-
-
-@torch.no_grad()
-def _heldout_loss(model: GeneMamba, course: _Course, *, device: torch.device) -> float | None:
-    config, rows = course.config, course.split.heldout
-    minibatches = epoch_minibatches(
-        course.tokens.lengths, rows, minibatch_size=config.minibatch_size, seed=0, epoch=0
-    )
-    total, n_tokens = 0.0, 0
-    for index, chosen in enumerate(minibatches if len(rows) else []):
-        minibatch = pad_cells(course.tokens, chosen).to(device)
-        generator = torch_generator(config.seed, Stream.HELDOUT_MASK, index)
-        weight = int(minibatch.mask.sum())
-        total += weight * _loss(model, minibatch, course, generator).naming.item()
-        n_tokens += weight
-    return total / n_tokens if n_tokens else None
+def _describe(record: StepRecord, speed: Speed) -> str:
+    rate = f", {speed.tokens_per_s:,.0f} tokens/s" if speed.tokens_per_s else ""
+    return f"step {record.step}: loss {record.loss:.3f}{rate}"
 
 
 def _fresh_state(
@@ -189,34 +271,38 @@ def _fresh_state(
 ) -> TrainingState:
     seed = int_seed(config.seed, Stream.WEIGHTS)
     model = build_model(model_config, seed=seed, device=device)
+    model.mamba_mixer.checkpoint_layers = config.checkpoint_layers
     return TrainingState(model=model, optimizer=make_optimizer(model, config))
 
 
 def _fingerprint(
-    tokens: TokenSet, vocabulary: Vocabulary, model_config: ModelConfig, config: TrainingConfig
+    tokens: TokenSource,
+    vocabulary: Vocabulary,
+    model_config: ModelConfig,
+    config: TrainingConfig,
+    processes: Processes,
 ) -> str:
-    digest = hashlib.sha256(tokens.indptr.tobytes())
-    digest.update(tokens.tokens.tobytes())
     return digest_json(
         {
             "model": model_config.to_dict(),
             "training": config.to_dict(),
             "vocabulary": vocabulary.digest,
-            "tokens": digest.hexdigest(),
+            "tokens": tokens.digest,
+            "processes": processes.n_processes,
         }
     )
 
 
-def _check(
-    tokens: TokenSet, vocabulary: Vocabulary, model_config: ModelConfig, config: TrainingConfig
-) -> None:
+def _check(tokens: TokenSource, vocabulary: Vocabulary, model_config: ModelConfig) -> None:
     if vocabulary.size != model_config.vocab_size:
         msg = f"Expected vocab_size={vocabulary.size}, found {model_config.vocab_size}."
         raise ModelError(msg)
-    longest = int(tokens.lengths.max(initial=0))
-    if not 1 <= longest <= config.seqlen:
-        raise InputError(
-            expected=f"cells of up to {config.seqlen} tokens",
-            found=f"{longest} tokens in the longest",
-            remedy="Encode raw counts of known genes with the same seqlen.",
+    first = np.arange(min(1, len(tokens.lengths)))  # what one cell has, all have
+    has_bins = tokens.take(first).bins is not None
+    if has_bins != (model_config.value_bins > 0):
+        found = "binned expression" if has_bins else "tokens alone"
+        msg = (
+            f"Expected tokens for a model with value_bins={model_config.value_bins}, found {found}."
+            " Encode the cells with the value_bins of the model."
         )
+        raise ModelError(msg)

@@ -10,10 +10,11 @@ import torch
 from genemamba.errors import ModelError
 from genemamba.nn.model import GeneMamba
 from genemamba.publishing import storage_errors
-from genemamba.training.config import StepRecord
+from genemamba.training.config import StepRecord, TrainingEvent
+from genemamba.training.early_stopping import BestModel
 
 STATE_FILE: Final = "training-state.pt"
-"""Weights, moments and loss curve after the last step saved."""
+"""Weights, moments, loss curve and best model after the last step saved."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -28,6 +29,15 @@ class TrainingState:
 
     history: list[StepRecord] = field(default_factory=list)
     """Steps done so far."""
+
+    events: list[TrainingEvent] = field(default_factory=list)
+    """What happened beside them."""
+
+    best: BestModel | None = None
+    """The model to end with, where training may stop early."""
+
+    rows_at_once: int | None = None
+    """Rows that go through the model at once since memory ran out; None while it never did."""
 
 
 def save_state(folder: Path, state: TrainingState, *, fingerprint: str) -> None:
@@ -52,6 +62,9 @@ def save_state(folder: Path, state: TrainingState, *, fingerprint: str) -> None:
         "model": state.model.state_dict(),
         "optimizer": state.optimizer.state_dict(),
         "history": [asdict(record) for record in state.history],
+        "events": [asdict(event) for event in state.events],
+        "best": state.best.to_dict() if state.best else None,
+        "rows_at_once": state.rows_at_once,
     }
     unfinished = folder / f"{STATE_FILE}.tmp"
     # In memory first: on a full disk torch's own writer raises no OSError.
@@ -94,3 +107,6 @@ def restore_state(folder: Path, state: TrainingState, *, fingerprint: str) -> No
     state.model.load_state_dict(content["model"])
     state.optimizer.load_state_dict(content["optimizer"])
     state.history[:] = [StepRecord(**record) for record in content["history"]]
+    state.events[:] = [TrainingEvent(**event) for event in content["events"]]
+    state.best = BestModel(**content["best"]) if content["best"] else None
+    state.rows_at_once = content["rows_at_once"]

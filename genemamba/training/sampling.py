@@ -89,7 +89,7 @@ def epoch_minibatches(
     return [minibatches[position] for position in rng.permutation(len(minibatches))]
 
 
-def torch_generator(seed: int, stream: Stream, index: int = 0) -> torch.Generator:
+def torch_generator(seed: int, stream: Stream, index: int = 0, *, rank: int = 0) -> torch.Generator:
     """Return a generator on the CPU for one use of a seed.
 
     Parameters
@@ -100,19 +100,22 @@ def torch_generator(seed: int, stream: Stream, index: int = 0) -> torch.Generato
         The use.
     index
         Such as the step.
+    rank
+        Of the process, which draws for its own cells.
     """
-    return torch.Generator().manual_seed(int_seed(seed, stream, index))
+    return torch.Generator().manual_seed(int_seed(seed, stream, index, rank=rank))
 
 
-def int_seed(seed: int, stream: Stream, index: int = 0) -> int:
+def int_seed(seed: int, stream: Stream, index: int = 0, *, rank: int = 0) -> int:
     """Return 63 bits for one use of a seed.
 
     Parameters
     ----------
-    seed, stream, index
+    seed, stream, index, rank
         As for `torch_generator`.
     """
-    (word,) = np.random.SeedSequence([seed, stream, index]).generate_state(1, np.uint64)
+    entropy = [seed, stream, index, *([rank] if rank else [])]
+    (word,) = np.random.SeedSequence(entropy).generate_state(1, np.uint64)
     return int(word >> np.uint64(1))
 
 

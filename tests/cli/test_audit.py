@@ -67,7 +67,10 @@ def test_an_untouched_home_is_all_as_recorded(verify, small):
         for path in (
             small.deposit,
             *(Path(stage.artifact.uri) for stage in (small.version, small.model)),
-            *(Path(stage.artifact.uri) for stage in (small.annotation, small.scores)),
+            *(
+                Path(stage.artifact.uri)
+                for stage in (small.embedding, small.annotation, small.scores)
+            ),
             Path(small.reference.artifact.uri),
             store_of(small),
         )
@@ -75,7 +78,7 @@ def test_an_untouched_home_is_all_as_recorded(verify, small):
     assert code == 0
     assert document == {
         "ok": True,
-        "artifacts": 7,
+        "artifacts": 8,
         "size_bytes": sum(sizes),
         "faults": [],
         "remedy": None,
@@ -151,7 +154,7 @@ def test_deposits_are_left_out_where_that_is_asked_for(verify, small):
     assert (with_deposits[0], without[0]) == (1, 0)
     (fault,) = with_deposits[1]["faults"]
     assert (fault["file"], fault["fault"]) == (str(small.deposit), "missing")
-    assert without[1]["artifacts"] == 6
+    assert without[1]["artifacts"] == 7
 
 
 def test_only_what_is_behind_an_atlas_is_looked_at(verify, small):
@@ -176,5 +179,5 @@ def test_an_untouched_home_is_told_in_one_line(run, small):
     done = run("audit", "verify")
 
     assert done.code == 0
-    assert done.out.startswith("7 artifacts, ")
+    assert done.out.startswith("8 artifacts, ")
     assert done.out.endswith("MB: all as recorded\n")

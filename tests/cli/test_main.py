@@ -13,7 +13,7 @@ import genemamba
 from genemamba.cli.main import LIBRARY_COMMANDS, cli
 from tests.support import ROOT
 
-FLOW_COMMANDS = ("run", "ingest", "pretrain", "annotate", "evaluate")
+FLOW_COMMANDS = ("run", "ingest", "pretrain", "embed", "annotate", "evaluate")
 
 
 class Absent(MetaPathFinder):

@@ -1,6 +1,7 @@
 """Atlas, model, history, lineage and export: on an empty catalog, a small one, and bad names."""
 
 import json
+import math
 
 import anndata as ad
 import pytest
@@ -77,7 +78,7 @@ def test_an_unknown_name_fails_and_says_what_is_known(run, small, monkeypatch, c
     monkeypatch.setenv("GENEMAMBA_HOME", small.workspace.home)
     filled = run(*command)
 
-    known = "annotation:small@1, atlas:small@1, model:small-tiny@1"
+    known = "annotation:small@1, atlas:small@1, embedding:small@1, model:small-tiny@1"
     assert empty == (1, "", f"genemamba: Expected {expected}. Known: nothing yet.\n")
     assert filled == (1, "", f"genemamba: Expected {expected}. Known: {known}.\n")
 
@@ -126,11 +127,19 @@ def test_a_model_is_listed_and_shown_by_name_number_and_digest(ask, small):
 def test_the_history_is_filtered_by_metric_and_subject(ask):
     every = ask("history", "--atlas", "small")["metrics"]
 
-    assert [(m["name"], m["value"], m["ci_low"]) for m in every] == [
+    scores = [metric for metric in every if metric["subject"] == "genemamba"]
+    assert [(m["name"], m["value"], m["ci_low"]) for m in scores] == [
         ("accuracy", 0.75, 0.5),
         ("macro_f1", None, None),
     ]
-    assert ask("history", "--atlas", "small", "--metric", "accuracy")["metrics"] == every[:1]
+    of_training = {m["name"]: m["value"] for m in every if m["subject"] == "small-tiny"}
+    assert of_training.keys() == {
+        *("training_loss", "validation_loss", "validation_perplexity"),
+        *("tokens_per_s", "utilisation"),
+    }
+    assert of_training["validation_perplexity"] == math.exp(of_training["validation_loss"])
+    assert len(every) == len(scores) + len(of_training)
+    assert ask("history", "--atlas", "small", "--metric", "accuracy")["metrics"] == scores[:1]
     assert ask("history", "--atlas", "small", "--subject", "other") == {"metrics": []}
 
 
@@ -150,7 +159,7 @@ def test_a_copy_of_a_file_has_the_lineage_of_the_file(ask, small, tmp_path):
     found = ask("lineage", copy, "--downstream")
 
     stages = [node["stage"] for node in found["nodes"] if node["node"] == "run"]
-    assert sorted(stages) == ["annotate", "compose", "evaluate", "ingest", "pretrain"]
+    assert sorted(stages) == ["annotate", "compose", "embed", "evaluate", "ingest", "pretrain"]
     assert found["root"]["digest"] == tree_manifest(str(small.deposit)).digest
 
 
@@ -168,7 +177,9 @@ def test_the_lineage_of_an_annotation_is_found_by_any_of_its_names(ask, small, r
 
     assert found["root"]["digest"] == small.annotation.artifact.digest
     stages = {node["id"]: node["stage"] for node in found["nodes"] if node["node"] == "run"}
-    assert sorted(stages.values()) == ["annotate", "compose", "ingest", "pretrain", "reference"]
+    assert sorted(stages.values()) == [
+        "annotate", "compose", "embed", "ingest", "pretrain", "reference",
+    ]  # fmt: skip
     read = {
         (stages[edge["run_id"]], edge["role"])
         for edge in found["edges"]
@@ -181,6 +192,9 @@ def test_the_lineage_of_an_annotation_is_found_by_any_of_its_names(ask, small, r
         ("pretrain", "atlas"),
         ("annotate", "atlas"),
         ("annotate", "model"),
+        ("annotate", "embedding"),
+        ("embed", "atlas"),
+        ("embed", "model"),
     }
 
 
@@ -230,6 +244,7 @@ def test_an_export_names_the_run_and_what_it_read(ask, small, tmp_path):
     assert dict(uns["inputs"]) == {
         "atlas": small.version.artifact.digest,
         "model": small.model.artifact.digest,
+        "embedding": small.embedding.artifact.digest,
     }
 
 

@@ -1,6 +1,7 @@
 """Options of the flows' commands: what is refused before any work, and what reaches the flow."""
 
 import inspect
+import re
 import subprocess
 import sys
 from dataclasses import asdict, fields
@@ -10,10 +11,12 @@ from click.testing import CliRunner
 
 from flows import commands
 from flows.annotate_atlas import annotate_atlas
+from flows.embed_atlas import embed_atlas
 from flows.evaluate_atlas import evaluate_atlas
 from flows.ingest_deposit import ingest_deposit, inspect_deposit
 from flows.pretrain_model import pretrain_model
 from flows.process_atlas import process_atlas
+from genemamba.errors import InputError
 from tasks.settings import DepositSettings
 from tests.support import ROOT
 
@@ -24,6 +27,7 @@ FLOWS = [
     pytest.param(commands.ingest, ingest_deposit, id="ingest"),
     pytest.param(commands.ingest, inspect_deposit, id="ingest --dry-run"),
     pytest.param(commands.pretrain, pretrain_model, id="pretrain"),
+    pytest.param(commands.embed, embed_atlas, id="embed"),
     pytest.param(commands.annotate, annotate_atlas, id="annotate"),
     pytest.param(commands.evaluate, evaluate_atlas, id="evaluate"),
 ]
@@ -95,6 +99,7 @@ def test_a_name_that_no_atlas_can_bear_is_refused_before_any_work(home, command,
     "command",
     [
         pytest.param(commands.pretrain, id="pretrain"),
+        pytest.param(commands.embed, id="embed"),
         pytest.param(commands.annotate, id="annotate"),
         pytest.param(commands.evaluate, id="evaluate"),
     ],
@@ -128,6 +133,36 @@ def test_an_impossible_option_is_refused_before_any_work(home, options, message)
 
     assert result.exit_code == 2
     assert message in " ".join(result.stderr.split())
+    assert not home.exists()
+
+
+def test_what_is_no_gmt_is_refused_with_its_line_before_any_work(home, tmp_path):
+    (tmp_path / "sets.csv").write_text("gene,set\nCD19,B cell\n")
+
+    result = invoke(commands.pretrain, "--atlas", "lung", "--gene-sets", str(tmp_path / "sets.csv"))
+
+    assert result.exit_code == 2
+    assert "found 1 fields and 0 genes in line 1. Give a GMT" in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("option", "path", "expected"),
+    [
+        pytest.param("--out", "cells.h5ad", r"ends in \.zarr, found .*cells\.h5ad", id="ending"),
+        pytest.param("--genes", "genes.csv", r"ends in \.tsv\.gz, found .*genes", id="no table"),
+        pytest.param("--out", "there.zarr", "at which nothing is yet, found", id="there"),
+        pytest.param("--out", "absent/cells.zarr", "in a folder of this machine", id="no folder"),
+    ],
+)
+def test_a_place_where_no_copy_can_be_is_refused_before_any_work(
+    home, tmp_path, option, path, expected
+):
+    (tmp_path / "there.zarr").mkdir()
+
+    result = invoke(commands.embed, "--atlas", "lung", option, str(tmp_path / path))
+
+    assert isinstance(result.exception, InputError)
+    assert re.search(f"Expected a path .*{expected}", str(result.exception))
     assert not home.exists()
 
 

@@ -31,6 +31,7 @@ def test_every_flow_is_deployed_by_one_command(server):
     entrypoints = {item["name"]: item["entrypoint"] for item in json.loads(listed.stdout)}
     assert entrypoints == {
         "annotate-atlas": "flows.annotate_atlas.annotate_atlas",
+        "embed-atlas": "flows.embed_atlas.embed_atlas",
         "evaluate-atlas": "flows.evaluate_atlas.evaluate_atlas",
         "ingest-deposit": "flows.ingest_deposit.ingest_deposit",
         "pretrain-model": "flows.pretrain_model.pretrain_model",

@@ -37,7 +37,9 @@ KILLS = (
     ("tasks.stages:publish:2", "compose"),
     ("genemamba.training.pretrain:save_state:2", "pretrain"),
     ("tasks.stages:_record:1", "pretrain"),
-    ("tasks.stages:publish:1", "annotate"),
+    ("genemamba.inference.embedding_shards:_sha256:1", "embed"),
+    ("tasks.stages:_record:1", "embed"),
+    ("tasks.stages:publish:2", "annotate"),
     ("tasks.stages:publish:2", "evaluate"),
     ("tasks.stages:_record:2", "report"),
 )
@@ -86,6 +88,7 @@ def test_the_next_run_finishes_the_work(killed_home):
     assert rows(home, "SELECT stage, count(*) FROM run WHERE status = 'completed' GROUP BY 1") == [
         ("annotate", 1),
         ("compose", 1),
+        ("embed", 1),
         ("evaluate", 1),
         ("ingest", 1),
         ("pretrain", 1),
@@ -99,7 +102,15 @@ def test_nothing_of_the_killed_runs_is_left_in_the_home(killed_home):
     home, _, last = killed_home
 
     published = {stage["uri"] for stage in last.document["stages"]}
-    folders = ("stores", "manifests", "models", "annotations", "evaluations", "reports")
+    folders = (
+        "stores",
+        "manifests",
+        "models",
+        "embeddings",
+        "annotations",
+        "evaluations",
+        "reports",
+    )
     found = {str(path) for folder in folders for path in (home / folder).iterdir()}
     assert found == published
     assert list((home / "staging").iterdir()) == []

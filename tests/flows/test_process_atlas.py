@@ -87,6 +87,7 @@ def test_a_new_threshold_redoes_only_what_depends_on_it(main_job, run_main_job):
         ("ingest", True),
         ("compose", True),
         ("pretrain", True),
+        ("embed", True),
         ("annotate", False),
         ("evaluate", False),
         ("report", False),
@@ -132,6 +133,7 @@ def test_the_history_has_every_number_with_what_made_it(main_job):
     assert {m["implementation"].partition("@")[0] for m in metrics} == {
         "scib-metrics",
         "genemamba-atlas",
+        "torch",
     }
     assert all(m["code"]["source_digest"].startswith("sha256:") for m in metrics)
 
@@ -155,6 +157,7 @@ def test_the_lineage_of_the_report_leads_back_to_both_deposits(main_job, referen
         "ingest",
         "compose",
         "pretrain",
+        "embed",
         "annotate",
         "evaluate",
         "report",
@@ -172,6 +175,7 @@ def test_the_lineage_of_a_deposit_leads_down_to_the_report(main_job, query):
         "store",
         "manifest",
         "checkpoint",
+        "embedding",
         "annotation",
         "evaluation",
         "report",

@@ -84,6 +84,14 @@ def test_progress_counts_every_cell(model, tokens):
     assert calls == sorted(set(calls))
 
 
+def test_short_cells_count_as_the_blocks_that_they_are_padded_to():
+    groups = minibatches_by_length(LENGTHS, tokens_per_minibatch=130, tokens_per_block=64)
+
+    assert [LENGTHS[rows].tolist() for rows in groups] == [
+        [200], [130], [65], [64, 64], [33, 5], [3, 1],
+    ]  # fmt: skip
+
+
 def test_minibatches_hold_every_cell_with_a_token_within_the_budget():
     groups = minibatches_by_length(LENGTHS, tokens_per_minibatch=130)
 

@@ -60,3 +60,28 @@ def test_padded_cell_equals_the_cell_alone(fusion):
     torch.testing.assert_close(
         padded, published_forward(model, h_BLD[1:, :20]), rtol=1e-4, atol=1e-5
     )
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_recomputed_layers_have_the_same_gradients_and_keep_less(fusion):
+    model = make_model(fusion, pre_norm=True).requires_grad_()
+    input_ids_BL = torch.randint(2, 20, (3, 40), generator=torch.Generator().manual_seed(1))
+    mask_BL = torch.arange(40) < torch.tensor([[40], [17], [1]])
+    gradients, kept = [], []
+    for checkpoint_layers in (False, True):
+        model.mamba_mixer.checkpoint_layers = checkpoint_layers
+        model.zero_grad()
+        sizes = []
+
+        def keep(tensor, sizes=sizes):
+            sizes.append(tensor.numel())
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            loss = model(input_ids_BL, mask_BL)[mask_BL].square().sum()
+        loss.backward()
+        gradients.append([p.grad.clone() for p in model.parameters() if p.grad is not None])
+        kept.append(sum(sizes))
+
+    assert all(map(torch.equal, *gradients))
+    assert kept[1] < kept[0] / 4

@@ -14,10 +14,24 @@ from genemamba.nn.config import ModelConfig
         ({"d_state": True}, r"d_state=True \(a whole number above zero\)"),
         ({"fusion": "max"}, r"fusion='max' \(one of mean, sum, concat, gate\)"),
         ({"headdim": 48}, r"headdim=48 \(a divisor of expand \* d_model = 128\)"),
+        ({"padding": "left"}, r"padding='left' \(one of aware, upstream\)"),
+        ({"padding": "upstream"}, r"row_seqlen=None \(a whole number above zero\)"),
+        ({"row_seqlen": 0}, r"row_seqlen=0 \(None, since padding is aware\)"),
         ({"norm_eps": 0.0}, r"norm_eps=0.0 \(a number above zero\)"),
         ({"d_model": 0, "norm_eps": -1.0}, r"d_model=0 .*; norm_eps=-1.0"),
     ],
-    ids=["zero", "float", "bool", "fusion", "headdim", "eps", "all-at-once"],
+    ids=[
+        "zero",
+        "float",
+        "bool",
+        "fusion",
+        "headdim",
+        "padding",
+        "no-row",
+        "row",
+        "eps",
+        "all-at-once",
+    ],
 )
 def test_impossible_value_is_refused_by_name(values, message):
     with pytest.raises(ModelError, match=message):

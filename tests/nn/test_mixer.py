@@ -165,3 +165,15 @@ def test_parameters_bear_the_published_names():
         "norm.weight": (96,),
         "out_proj.weight": (48, 96),
     }
+
+
+def test_autocast_keeps_the_scan_in_bfloat16():
+    mixer = make_mixer()
+    u_BLD, mask_BL = make_states(2, 70, 48), torch.ones(2, 70, dtype=torch.bool)
+    expected = mixer.read_both(u_BLD, mask_BL).forward
+
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = mixer.read_both(u_BLD, mask_BL).forward
+
+    assert found.dtype == torch.bfloat16
+    assert (found - expected).abs().max() / expected.abs().max() < 3e-2

@@ -1,9 +1,12 @@
 """The whole model: names, sizes, invariances, fresh weights."""
 
+import dataclasses
+
 import pytest
 import torch
 from torch import Tensor
 
+from genemamba.errors import ModelError
 from genemamba.nn.config import ModelConfig
 from genemamba.nn.model import GeneMamba, build_model
 from genemamba.nn.pooling import mean_pool
@@ -171,3 +174,26 @@ def test_tied_embeddings_are_one_weight():
     model = build_model(config, seed=0, device=CPU)
 
     assert model.lm_head.weight is model.embeddings.weight
+
+
+def test_upstream_padding_reads_padding_tokens_as_genes():
+    config = dataclasses.replace(CONFIG, padding="upstream", row_seqlen=30)
+    upstream = build_model(config, seed=0, device=CPU)
+    aware = build_model(CONFIG, seed=0, device=CPU)
+    input_ids_BL = torch.tensor([[*range(2, 20), *[1] * 12]])
+
+    with torch.inference_mode():
+        found = upstream(input_ids_BL, input_ids_BL != 1)
+        as_genes = aware(input_ids_BL, torch.ones_like(input_ids_BL, dtype=torch.bool))
+        without = aware(input_ids_BL, input_ids_BL != 1)
+
+    assert torch.equal(found, as_genes)
+    assert (found - without)[:, :18].abs().max() > 1e-4
+
+
+def test_rows_of_another_width_are_refused_where_padding_is_read():
+    config = dataclasses.replace(CONFIG, padding="upstream", row_seqlen=30)
+    model = build_model(config, seed=0, device=CPU)
+
+    with pytest.raises(ModelError, match=r"filled up to 30 tokens .*, found rows of 29"):
+        model(torch.full((1, 29), 5), torch.ones(1, 29, dtype=torch.bool))

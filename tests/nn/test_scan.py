@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from genemamba.nn.scan import DECAY_LIMIT, scan, scan_merged, scan_reference, scan_stable
+from genemamba.nn.decay import DECAY_LIMIT
+from genemamba.nn.scan import scan, scan_merged, scan_reference, scan_stable
 
 B, H, P, N = 2, 8, 16, 16
 

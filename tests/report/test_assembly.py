@@ -16,7 +16,14 @@ from genemamba.keys import X_PCA
 from genemamba.report.assembly import assemble_report
 from genemamba.storage import tree_manifest
 from genemamba.training.checkpoint import load_checkpoint
-from tests.small_home import small_home
+from genemamba.training.published.importing import ImportOptions
+from tasks.annotation import annotate_version
+from tasks.embedding import embed_version
+from tasks.published import import_model
+from tasks.stages import run_stage
+from tests.published_files import published_tensors, write_published
+from tests.small_atlas import gene_ids
+from tests.small_home import plan_scores, small_home, write_scores
 
 
 @pytest.fixture(scope="module")
@@ -39,16 +46,16 @@ def assemble(small):
         umap={X_PCA: np.zeros((2, 2), np.float32)},
     )
 
-    def assemble_of(stage):
+    def assemble_of(stage, home=small):
         with small.workspace.open_catalog() as catalog:
             lineage = catalog.lineage(stage.artifact.digest)
-        runs = (small.version, small.model, small.annotation, small.scores)
+        runs = (home.version, home.model, home.annotation, home.scores)
         return assemble_report(
             lineage,
             {run.run_id for run in runs},
             view,
-            read_annotation(small.annotation.artifact.uri),
-            load_checkpoint(Path(small.model.artifact.uri)),
+            read_annotation(home.annotation.artifact.uri),
+            load_checkpoint(Path(home.model.artifact.uri)),
             evaluation,
         )
 
@@ -75,15 +82,18 @@ def test_a_page_shows_every_run_behind_the_evaluation_with_what_it_read(assemble
     data = assemble(small.scores)
 
     runs = {provenance.run_id: provenance for provenance in data.provenance}
-    made = (small.outcome.stage, small.version, small.model, small.annotation, small.scores)
-    assert set(runs) == {stage.run_id for stage in (small.reference, *made)}
+    made = (small.outcome.stage, small.version, small.model, small.embedding)
+    assert set(runs) == {
+        stage.run_id for stage in (small.reference, *made, small.annotation, small.scores)
+    }
     ingested = {made_from.digest for made_from in runs[small.outcome.stage.run_id].inputs}
     assert ingested == {
         tree_manifest(str(small.deposit)).digest,
         small.reference.artifact.digest,
     }
     read = [made_from.digest for made_from in runs[small.annotation.run_id].inputs]
-    assert sorted(read) == sorted([small.version.artifact.digest, small.model.artifact.digest])
+    sources = (small.version, small.model, small.embedding)
+    assert sorted(read) == sorted(stage.artifact.digest for stage in sources)
     assert runs[small.version.run_id].title == "Composition of the atlas version: small@1"
 
 
@@ -103,6 +113,31 @@ def test_scores_come_with_the_methods_title_and_the_run_that_made_them(assemble,
     assert [row.method for row in data.annotation.rows] == ["Majority vote"]
     assert data.annotation.provenance == f"evaluate-{small.scores.run_id[:8]}"
     assert (data.integration.notes, data.notes) == (("One batch.",), ("A note.",))
+
+
+def test_a_page_says_that_a_model_was_imported(assemble, small, tmp_path):
+    folder = write_published(
+        tmp_path / "gm", published_tensors(n_tokens=62), genes=sorted(gene_ids())
+    )
+    model = import_model(small.workspace, folder, ImportOptions(seqlen=64), name="gm")
+    embedded = embed_version.fn(small.workspace, small.version, model, device="cpu")
+    annotation = annotate_version.fn(
+        small.workspace, small.version, model, embedded, threshold=0.5, seed=0
+    )
+    scores = run_stage(small.workspace, plan_scores(small.version, annotation), write_scores)
+
+    data = assemble(scores, small._replace(model=model, annotation=annotation, scores=scores))
+
+    assert data.model.name == "gm@1"
+    assert data.model.history == ()
+    facts = {fact.name: fact.value for fact in data.model.facts}
+    assert (facts["Training"], facts["Padding"]) == ("published checkpoint, imported", "upstream")
+    assert facts["Genes kept of a cell"] == "64"
+    runs = {provenance.run_id: provenance for provenance in data.provenance}
+    assert runs[model.run_id].title == "Import of a published model: gm@1"
+    assert tree_manifest(str(folder / "model.safetensors")).digest in {
+        made_from.digest for made_from in runs[model.run_id].inputs
+    }
 
 
 def test_a_lineage_without_an_evaluation_is_refused(assemble, small):

@@ -11,6 +11,7 @@ from genemamba.errors import CatalogError, ModelError
 from tasks.annotation import annotate_version, find_annotation
 from tasks.atlas import compose_version
 from tasks.deposits import describe_deposits
+from tasks.embedding import embed_version
 from tasks.ingest import ingest_source
 from tasks.model import find_model, train_model
 from tasks.outcomes import keep_accepted
@@ -52,7 +53,8 @@ def train(workspace, version, preset="tiny", steps=1):
 
 
 def annotate(workspace, version, model):
-    return annotate_version.fn(workspace, version, model, threshold=0.5, seed=0, device="cpu")
+    embedding = embed_version.fn(workspace, version, model, device="cpu")
+    return annotate_version.fn(workspace, version, model, embedding, threshold=0.5, seed=0)
 
 
 def names(version):

@@ -149,10 +149,17 @@ def test_impossible_vocabulary_is_refused(genes, medians, message):
                 b"ensembl_id\ttoken_id\tmedian_nonzero\n"
                 b"[PAD]\t0\t\n[UNK]\t1\t\nENSG1\t2\t1.0\n[MASK]\t3\t\n"
             ),
-            r"between \[PAD\] and \[MASK\]",
+            r"\[UNK\], \[PAD\] and genes in order of Ensembl id",
+        ),
+        (
+            gzip.compress(
+                b"ensembl_id\ttoken_id\tmedian_nonzero\n"
+                b"[UNK]\t0\t\n[PAD]\t1\t\nENSG1\t2\t\nENSG2\t3\t1.0\n[MASK]\t4\t\n"
+            ),
+            r"\[UNK\], \[PAD\] and genes in order of Ensembl id",
         ),
     ],
-    ids=["no-gzip", "other-columns", "other-specials"],
+    ids=["no-gzip", "other-columns", "other-specials", "median-missing"],
 )
 def test_foreign_file_is_refused(content, message, tmp_path):
     path = tmp_path / "vocabulary.tsv.gz"
@@ -160,3 +167,27 @@ def test_foreign_file_is_refused(content, message, tmp_path):
 
     with pytest.raises(ModelError, match=message):
         Vocabulary.load(path)
+
+
+@pytest.mark.parametrize("further", [(), ("[CLS]",), ("[CLS]", "[MASK]")], ids=len)
+def test_tokens_after_the_genes_are_kept_on_disk(further, tmp_path):
+    saved = Vocabulary(("A", "B"), np.ones(2, dtype=np.float32), further)
+    saved.save(tmp_path / "a.tsv.gz")
+
+    loaded = Vocabulary.load(tmp_path / "a.tsv.gz")
+
+    assert (loaded.gene_ids, loaded.further) == (("A", "B"), further)
+    assert (loaded.size, loaded.digest) == (4 + len(further), saved.digest)
+
+
+def test_mask_token_is_where_its_name_is():
+    vocabulary = Vocabulary(("A", "B"), np.ones(2, dtype=np.float32), ("[CLS]", "[MASK]"))
+
+    assert vocabulary.mask_token == 5
+
+
+def test_vocabulary_without_a_mask_token_refuses_to_name_one():
+    vocabulary = Vocabulary(("A", "B"), np.ones(2, dtype=np.float32), ("[CLS]",))
+
+    with pytest.raises(ModelError, match=r"with \[MASK\], found \[CLS\] after the genes"):
+        _ = vocabulary.mask_token

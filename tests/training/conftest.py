@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy.sparse import csr_matrix
 
 from genemamba.tokens.rank import rank_tokens
@@ -32,3 +33,12 @@ def vocabulary(counts, gene_ids) -> Vocabulary:
 @pytest.fixture(scope="session")
 def tokens(counts, vocabulary, gene_ids) -> TokenSet:
     return rank_tokens(counts, vocabulary, gene_ids, seqlen=128)
+
+
+@pytest.fixture
+def one_thread():
+    """Bit-identical sums need one thread count in every process."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

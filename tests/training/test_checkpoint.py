@@ -13,8 +13,9 @@ from genemamba.errors import ModelError
 from genemamba.nn.model import build_model
 from genemamba.tokens.vocabulary import Vocabulary
 from genemamba.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from genemamba.training.config import StepRecord
+from genemamba.training.config import StepRecord, TrainingEvent
 from genemamba.training.presets import load_preset
+from genemamba.training.published.form import PublishedForm, Spelling
 
 
 def make_checkpoint(*, tie_embeddings: bool = False) -> Checkpoint:
@@ -64,6 +65,15 @@ def test_same_checkpoint_gives_the_same_bytes(folder, tmp_path):
     assert set(digests[0]) == {
         "config.json", "history.json", "model.safetensors", "vocabulary.tsv.gz",
     }  # fmt: skip
+
+
+def test_events_come_back_and_older_histories_have_none(folder, tmp_path):
+    event = TrainingEvent(step=1, kind="out-of-memory", value=8)
+    save_checkpoint(tmp_path / "with", dataclasses.replace(make_checkpoint(), events=(event,)))
+
+    assert load_checkpoint(tmp_path / "with").events == (event,)
+    assert load_checkpoint(folder).events == ()
+    assert json.loads((folder / "history.json").read_text()).keys() == {"steps", "heldout_loss"}
 
 
 def test_missing_files_are_all_named(folder):
@@ -116,4 +126,50 @@ def test_damaged_file_is_refused(folder, name, content, message):
     (folder / name).write_bytes(content)
 
     with pytest.raises(ModelError, match=message):
+        load_checkpoint(folder)
+
+
+def test_imported_model_is_saved_without_a_course_of_training(tmp_path):
+    form = PublishedForm(
+        seqlen=77,
+        format="huggingface",
+        spelling=Spelling(embeddings="a.", stack="a.b."),
+        config={"hidden_size": 32},
+        dtypes={"norm_f.weight": "bfloat16"},
+    )
+    saved = dataclasses.replace(
+        make_checkpoint(), training_config=None, history=(), heldout_loss=None, published=form
+    )
+    save_checkpoint(tmp_path, saved)
+
+    loaded = load_checkpoint(tmp_path)
+
+    assert (loaded.training_config, loaded.history, loaded.seqlen) == (None, (), 77)
+    assert loaded.published == form
+
+
+def test_tokens_kept_of_a_cell_are_those_of_the_training():
+    assert make_checkpoint().seqlen == 128
+
+
+def test_model_of_unknown_origin_is_refused():
+    with pytest.raises(ModelError, match=r"trained or published, found neither"):
+        dataclasses.replace(make_checkpoint(), training_config=None)
+
+
+def test_checkpoint_of_before_padding_was_an_option_still_loads(folder):
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    for name in ("padding", "row_seqlen"):
+        del config["model"][name]
+    path.write_text(json.dumps(config))
+
+    assert load_checkpoint(folder).model_config.padding == "aware"
+
+
+def test_published_form_of_other_fields_is_refused(folder):
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"published": {"seqlen": 5}}))
+
+    with pytest.raises(ModelError, match=r"found \['config', 'dtypes', 'format', 'spelling'\]"):
         load_checkpoint(folder)

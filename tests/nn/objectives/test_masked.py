@@ -1,4 +1,4 @@
-"""The pretraining losses: what is hidden, what is halved, and what is scored."""
+"""The masked objective: what is hidden, what is halved, and what is scored."""
 
 import numpy as np
 import pytest
@@ -6,10 +6,13 @@ import torch
 from torch.nn import functional
 
 from genemamba.nn.config import ModelConfig
-from genemamba.nn.losses import contrast_loss, halve_cells, hidden_genes, pretraining_loss
 from genemamba.nn.model import GeneMamba, build_model
+from genemamba.nn.objectives.contrast import contrast_loss
+from genemamba.nn.objectives.hiding import halve_cells, hidden_genes
+from genemamba.nn.objectives.masked import Masked
 
 MASK_TOKEN = 49
+OBJECTIVE = Masked(mask_token=MASK_TOKEN, fraction=0.3, temperature=0.1)
 
 
 @pytest.fixture(scope="module")
@@ -86,12 +89,9 @@ def test_naming_loss_equals_cross_entropy_over_all_logits(model, input_ids):
     logits_BLV = model.lm_head(model(seen_BL, halves.mask))
     expected = functional.cross_entropy(logits_BLV.flatten(0, 1), targets_BL.flatten())
 
-    found = pretraining_loss(
-        model, input_ids, mask_BL, mask_token=MASK_TOKEN, fraction=0.3, temperature=0.1,
-        generator=torch.Generator().manual_seed(4),
-    )  # fmt: skip
+    found = OBJECTIVE.loss(model, input_ids, mask_BL, generator=torch.Generator().manual_seed(4))
 
-    torch.testing.assert_close(found.naming, expected)
+    torch.testing.assert_close(found.tokens, expected)
 
 
 def test_contrast_loss_equals_its_definition():
@@ -114,11 +114,10 @@ def test_contrast_loss_of_fitting_halves_is_near_zero():
 
 
 def test_gradient_reaches_every_weight(model, input_ids):
-    loss = pretraining_loss(
-        model, input_ids, padding_behind(46, 30), mask_token=MASK_TOKEN, fraction=0.3,
-        temperature=0.1, generator=torch.Generator().manual_seed(4),
-    )  # fmt: skip
+    losses = OBJECTIVE.loss(
+        model, input_ids, padding_behind(46, 30), generator=torch.Generator().manual_seed(4)
+    )
 
-    (loss.naming + loss.contrast).backward()
+    losses.total(contrast_weight=1.0, pathway_weight=0.0).backward()
 
     assert {name for name, w in model.named_parameters() if not w.grad.abs().max() > 0} == set()

@@ -1,0 +1,1 @@
+"""Published GeneMamba checkpoints: reading them, checking them, and writing them back."""
