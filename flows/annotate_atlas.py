@@ -2,7 +2,7 @@
 
 from prefect import flow
 
-from genemamba.inference.encoder import Backend
+from genemamba.inference.encoder import BackendOption
 from genemamba.inference.precision import Precision
 from tasks.annotation import annotate_version
 from tasks.atlas import find_version
@@ -18,7 +18,7 @@ def annotate_atlas(
     model: str | None = None,
     threshold: float = 0.5,
     seed: int = 0,
-    backend: Backend = "torch",
+    backend: BackendOption = "torch",
     precision: Precision = "fp32",
     device: str = "cpu",
 ) -> AtlasResult:

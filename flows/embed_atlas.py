@@ -2,7 +2,7 @@
 
 from prefect import flow
 
-from genemamba.inference.encoder import Backend
+from genemamba.inference.encoder import BackendOption
 from genemamba.inference.gene_embeddings import GeneStates
 from genemamba.inference.precision import Precision
 from tasks.atlas import find_version
@@ -20,7 +20,7 @@ def embed_atlas(
     out: str | None = None,
     genes: str | None = None,
     gene_states: GeneStates = "input",
-    backend: Backend = "torch",
+    backend: BackendOption = "torch",
     precision: Precision = "fp32",
     device: str = "cpu",
 ) -> AtlasResult:

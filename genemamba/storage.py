@@ -1,7 +1,7 @@
 """Files and folders on any filesystem: opening, fetching and hashing them."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, Protocol
@@ -85,6 +85,23 @@ def is_local(url: str) -> bool:
 def join_url(url: str, *parts: str) -> str:
     """Append path parts to a path or URL."""
     return "/".join([url.rstrip("/"), *parts])
+
+
+def remove_all_but(url: str, kept: Container[str]) -> None:
+    """Remove the files of a folder, such as those that a killed attempt left, except for some.
+
+    Parameters
+    ----------
+    url
+        The folder, local or remote; may be absent.
+    kept
+        Paths of the files that stay, as their filesystem gives them.
+    """
+    fs, root = split_url(url)
+    fs.invalidate_cache()
+    for path in fs.find(root):
+        if path not in kept:
+            fs.rm_file(path)
 
 
 def open_zarr_group(url: str, *, mode: ZarrMode) -> zarr.Group:

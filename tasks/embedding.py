@@ -11,7 +11,7 @@ from genemamba.atlas.versions.manifests import read_manifest
 from genemamba.atlas.versions.view import AtlasView
 from genemamba.catalog.values import Edge
 from genemamba.inference.atlas_embedding import embed_atlas
-from genemamba.inference.encoder import Backend
+from genemamba.inference.encoder import BackendOption
 from genemamba.inference.gene_embeddings import (
     GeneStates,
     contextual_gene_embeddings,
@@ -66,7 +66,7 @@ def embed_version(
     model: StageRef,
     *,
     device: str,
-    backend: Backend = "torch",
+    backend: BackendOption = "torch",
     precision: Precision = "fp32",
 ) -> StageRef:
     """Write the embedding of every cell; a killed attempt goes on with the shards that it lacks."""
@@ -121,7 +121,7 @@ def embed_genes(
     *,
     states: GeneStates,
     device: str,
-    backend: Backend = "torch",
+    backend: BackendOption = "torch",
     precision: Precision = "fp32",
 ) -> StageRef:
     """Write a table with the vector of every gene: the model's own, or its mean over the cells."""
@@ -180,7 +180,7 @@ def _load(model: StageRef) -> Checkpoint:
         return load_checkpoint(Path(folder))
 
 
-def _settle(backend: Backend, *, device: str, precision: Precision) -> Backend:
+def _settle(backend: BackendOption, *, device: str, precision: Precision) -> BackendOption:
     """Return the backend that the rule gives where none is named: it is part of the work's key."""
     chosen = choose_backend(backend, device=torch.device(device), dtype=DTYPES[precision])
     return chosen.name

@@ -5,7 +5,7 @@ import hashlib
 import fsspec
 import pytest
 
-from genemamba.storage import is_local, tree_manifest
+from genemamba.storage import is_local, remove_all_but, tree_manifest
 
 
 def test_a_tree_digest_is_that_of_its_sorted_manifest(tmp_path):
@@ -42,3 +42,14 @@ def test_a_tree_digest_does_not_depend_on_where_the_tree_lies(tmp_path):
 )
 def test_only_paths_and_file_urls_are_local(url, local):
     assert is_local(url) is local
+
+
+def test_files_that_a_killed_attempt_left_are_removed_but_for_those_named(tmp_path):
+    for name in ("a/0", "a/1", "b"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+
+    remove_all_but(str(tmp_path), {str(tmp_path / "a/1")})
+    remove_all_but(str(tmp_path / "absent"), set())
+
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / "a/1"]

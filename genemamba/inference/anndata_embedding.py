@@ -11,7 +11,7 @@ from genemamba import keys
 from genemamba.atlas.genes.mapping import MAPPED
 from genemamba.inference.anndata_counts import AnnDataCounts
 from genemamba.inference.embedding import embed_tokens
-from genemamba.inference.encoder import Backend, Encoder, open_encoder
+from genemamba.inference.encoder import BackendOption, Encoder, open_encoder
 from genemamba.inference.models import computed_with, known_genes, open_model
 from genemamba.inference.precision import Precision
 from genemamba.provenance import Json
@@ -30,7 +30,7 @@ def embed(
     copy: bool = False,
     device: str | torch.device | None = None,
     seqlen: int | None = None,
-    backend: Backend = "torch",
+    backend: BackendOption = "torch",
     precision: Precision = "fp32",
     progress: Progress | None = None,
 ) -> ad.AnnData | None:

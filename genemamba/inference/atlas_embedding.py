@@ -17,7 +17,7 @@ from genemamba.atlas.codecs import explicit_defaults
 from genemamba.atlas.versions.view import AtlasView
 from genemamba.inference.embedding import TOKENS_PER_MINIBATCH, embed_tokens
 from genemamba.inference.embedding_shards import CELLS_PER_SHARD, EmbeddingGrid, ShardFiles
-from genemamba.inference.encoder import Backend, open_encoder
+from genemamba.inference.encoder import BackendOption, open_encoder
 from genemamba.inference.models import checkpoint_digest, computed_with, known_genes
 from genemamba.inference.precision import Precision
 from genemamba.provenance import Json, digest_json
@@ -55,7 +55,7 @@ def embed_atlas(
     url: str,
     *,
     device: torch.device,
-    backend: Backend = "torch",
+    backend: BackendOption = "torch",
     precision: Precision = "fp32",
     seqlen: int | None = None,
     provenance: Mapping[str, Json] | None = None,

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from genemamba.inference.encoder import Backend, Encoder, open_encoder
+from genemamba.inference.encoder import BackendOption, Encoder, open_encoder
 from genemamba.inference.precision import Precision
 from genemamba.nn.model import GeneMamba
 from genemamba.storage import Progress
@@ -34,7 +34,7 @@ def embed_cells(
     tokens: TokenSet,
     *,
     device: torch.device,
-    backend: Backend = "torch",
+    backend: BackendOption = "torch",
     precision: Precision = "fp32",
     tokens_per_minibatch: int = TOKENS_PER_MINIBATCH,
     progress: Progress | None = None,

@@ -15,7 +15,7 @@ from genemamba import keys
 from genemamba.atlas.geometry import ShardGrid
 from genemamba.atlas.ingest.shard_bytes import ShardEncoder, array_options
 from genemamba.publishing import storage_errors
-from genemamba.storage import join_url, split_url
+from genemamba.storage import join_url, remove_all_but, split_url
 
 CELLS_PER_CHUNK: Final = 256
 """Cells whose embedding is the least that is read: 512 kB at a width of 512."""
@@ -176,12 +176,7 @@ class ShardFiles:
         numbers
             Shards that are kept.
         """
-        fs, root = split_url(self.url)
-        fs.invalidate_cache()
-        kept = {self.path(number) for number in numbers}
-        for path in fs.find(root):
-            if path not in kept:
-                fs.rm_file(path)
+        remove_all_but(self.url, {self.path(number) for number in numbers})
 
     def _has(self, number: int) -> bool:
         note, fs = self._note(number), split_url(self.url)[0]

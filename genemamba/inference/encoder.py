@@ -4,33 +4,29 @@ Shape suffixes: B cells, L tokens, D model width.
 """
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from genemamba.inference.precision import DTYPES, Precision, check_precision
-from genemamba.nn.backends.loading import Backend as ReadyModel
-from genemamba.nn.backends.loading import load_backend
-from genemamba.nn.backends.names import AUTO, BACKENDS, BackendName
+from genemamba.nn.backends.loading import Backend, load_backend
+from genemamba.nn.backends.names import BackendName
 from genemamba.nn.config import ModelConfig
 from genemamba.nn.model import GeneMamba
 from genemamba.nn.pooling import pool_cells
 from genemamba.tokens.minibatch import Minibatch
 
-Backend = BackendName | Literal["auto"]
+BackendOption = BackendName | Literal["auto"]
 """Programs that run a model, or the rule that chooses one (`genemamba.nn.backends.names`); all of
 them give the same states within their tolerances."""
-
-CHOICES: Final = (*BACKENDS, AUTO)
-"""Every `Backend`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Encoder:
     """A model that is ready to read cells."""
 
-    forward: ReadyModel
+    forward: Backend
     """From tokens, mask and binned expression, of shape ``(batch, seqlen)``, to states of shape
     ``(batch, seqlen, d_model)``."""
     device: torch.device
@@ -96,7 +92,7 @@ def open_encoder(
     model: GeneMamba,
     *,
     device: torch.device,
-    backend: Backend = "torch",
+    backend: BackendOption = "torch",
     precision: Precision = "fp32",
 ) -> Encoder:
     """Prepare a model for inference.

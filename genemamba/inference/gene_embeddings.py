@@ -17,7 +17,7 @@ from genemamba.atlas.genes.tables import load_reference
 from genemamba.atlas.versions.view import AtlasView
 from genemamba.inference.embedding import TOKENS_PER_MINIBATCH, encode_minibatches
 from genemamba.inference.embedding_shards import CELLS_PER_SHARD
-from genemamba.inference.encoder import Backend, open_encoder
+from genemamba.inference.encoder import BackendOption, open_encoder
 from genemamba.inference.models import known_genes
 from genemamba.inference.precision import Precision
 from genemamba.publishing import storage_errors
@@ -68,7 +68,7 @@ def contextual_gene_embeddings(
     checkpoint: Checkpoint,
     *,
     device: torch.device,
-    backend: Backend = "torch",
+    backend: BackendOption = "torch",
     precision: Precision = "fp32",
     seqlen: int | None = None,
     cache: Path | None = None,

@@ -3,23 +3,20 @@
 import fcntl
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from genemamba import keys
 from genemamba.atlas.genes.mapping import MAPPED
 from genemamba.atlas.sparse import row_blocks
 from genemamba.atlas.store import open_store, read_rows, read_var
-from genemamba.atlas.versions.view import AtlasView
 from genemamba.errors import StoreError
 from genemamba.publishing import publish, storage_errors
 from genemamba.tokens.rank_encoder import RankEncoder
-from genemamba.tokens.token_set import TokenSet
 from genemamba.tokens.token_store import (
     BINS,
     COMMIT_MARK,
@@ -91,58 +88,6 @@ def ensure_token_store(
         _write(partial, url, vocabulary, key)
         publish(str(partial), str(folder), commit_mark=COMMIT_MARK)
     return TokenStore.open(folder, key)
-
-
-def tokens_of_view(
-    view: AtlasView,
-    vocabulary: Vocabulary,
-    *,
-    seqlen: int,
-    cache: Path,
-    value_bins: int = 0,
-    rows: Sequence[NDArray[np.int64] | None] | None = None,
-) -> TokenSet:
-    """Gather the tokens of an atlas version in memory; its counts are read only where not cached.
-
-    Parameters
-    ----------
-    view
-        The atlas version.
-    vocabulary
-        Genes with their tokens and medians.
-    seqlen
-        Tokens kept of a cell, at most.
-    cache
-        Local folder of token stores.
-    value_bins
-        As for `ensure_token_store`.
-    rows
-        Rows of each store, None for all; those that the version keeps by default.
-
-    Returns
-    -------
-    Tokens of the rows kept, store after store.
-
-    Raises
-    ------
-    StoreError, CountsError, StorageError
-        As for `ensure_token_store`.
-    """
-    parts = []
-    stores = view.manifest.stores
-    kept = [entry.kept_rows() for entry in stores] if rows is None else rows
-    for entry, chosen in zip(stores, kept, strict=True):
-        store = ensure_token_store(
-            entry.url,
-            vocabulary,
-            store_digest=entry.digest,
-            seqlen=seqlen,
-            cache=cache,
-            value_bins=value_bins,
-        )
-        tokens = store.read([(0, store.n_obs)])
-        parts.append(tokens if chosen is None else tokens.take(chosen))
-    return TokenSet.join(parts)
 
 
 def encoder_of_store(url: str, vocabulary: Vocabulary) -> RankEncoder:

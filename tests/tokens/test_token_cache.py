@@ -13,7 +13,7 @@ from genemamba.atlas.sparse import row_blocks
 from genemamba.errors import StoreError
 from genemamba.tokens import token_cache
 from genemamba.tokens.rank import rank_tokens
-from genemamba.tokens.token_cache import ensure_token_store, tokens_of_view
+from genemamba.tokens.token_cache import ensure_token_store
 from genemamba.tokens.token_store import TokenStore, TokenStoreKey
 from genemamba.tokens.vocabulary import Vocabulary
 from tests.small_atlas import small_adata, small_view
@@ -139,19 +139,6 @@ def test_genes_without_a_known_id_have_no_token(tmp_path):
 
     expected = rank_tokens(view.counts(), vocabulary, view.gene_ids, seqlen=100)
     assert_equal(store, expected)
-
-
-def test_tokens_of_an_atlas_are_those_of_its_counts(view, counts, vocabulary, tmp_path):
-    kept = np.array([0, 7, 74])
-    whole = rank_tokens(counts, vocabulary, view.gene_ids, seqlen=SEQLEN)
-    rows = np.concatenate([np.arange(120), 120 + kept, np.arange(195, 205)])
-
-    tokens = tokens_of_view(view, vocabulary, seqlen=SEQLEN, cache=tmp_path)
-    some = tokens_of_view(view, vocabulary, seqlen=SEQLEN, cache=tmp_path, rows=[None, kept, None])
-
-    for found, expected in [(tokens, whole), (some, whole.take(rows))]:
-        np.testing.assert_array_equal(found.indptr, expected.indptr)
-        np.testing.assert_array_equal(found.tokens, expected.tokens)
 
 
 def test_a_store_with_a_lost_file_is_refused(tmp_path):

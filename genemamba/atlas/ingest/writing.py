@@ -22,7 +22,7 @@ from genemamba.atlas.ingest.shards import shard_paths
 from genemamba.atlas.ingest.survey import Survey
 from genemamba.atlas.sources.cell_elements import iterate_blocks
 from genemamba.atlas.sources.cell_table import CellTable
-from genemamba.storage import open_zarr_group, split_url
+from genemamba.storage import open_zarr_group, remove_all_but, split_url
 
 POINTERS_PER_CHUNK: Final = 65_536
 """Row pointers a chunk, 512 kB."""
@@ -115,13 +115,8 @@ def clear_all_but_shards(url: str, grid: ShardGrid) -> None:
     grid
         Cut of values and indices.
     """
-    fs, root = split_url(url)
-    fs.invalidate_cache()
-    numbers = range(len(grid.ranges()))
-    shards = {path for number in numbers for path in shard_paths(root, number).values()}
-    for path in fs.find(root):
-        if path not in shards:
-            fs.rm_file(path)
+    root, numbers = split_url(url)[1], range(len(grid.ranges()))
+    remove_all_but(url, {path for number in numbers for path in shard_paths(root, number).values()})
 
 
 def commit_store(url: str) -> None:
