@@ -24,10 +24,10 @@ from scipy.stats import rankdata
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.harness import document, run_benchmark
+from genemamba.annotation.linear_probe import fit_probe
 from genemamba.atlas.genes.mapping import load_reference
-from genemamba.evaluation.annotation import score_annotation
-from genemamba.evaluation.splits import split_labelled
-from genemamba.inference.annotation import fit_probe
+from genemamba.evaluation.annotation.scores import score_annotation
+from genemamba.evaluation.annotation.splits import split_labelled
 from genemamba.inference.embedding import embed_cells
 from genemamba.keys import UNKNOWN
 from genemamba.nn.model import GeneMamba

@@ -19,7 +19,7 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.harness import REPEATS, document, run_benchmark
-from genemamba.inference.annotation import fit_probe
+from genemamba.annotation.linear_probe import fit_probe
 from genemamba.inference.embedding import embed_tokens
 from genemamba.inference.encoder import Encoder, open_encoder
 from genemamba.nn.backends.names import multiplies_bfloat16

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from flows.commands import QUIET_PREFECT, check_name
+from flows.command_options import check_name
+from flows.command_runs import QUIET_PREFECT
 from genemamba.cli.output import json_option
 from genemamba.config import load_settings
 

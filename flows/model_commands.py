@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from flows.commands import QUIET_PREFECT, check_name
+from flows.command_options import check_name
+from flows.command_runs import QUIET_PREFECT
 from genemamba.cli.output import json_option, print_json, print_table, print_text
 from genemamba.config import load_settings
 from genemamba.nn.config import Fusion, Padding

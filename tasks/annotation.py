@@ -20,7 +20,7 @@ from tasks.workspace import Workspace
 
 MODULES: Final = (
     "atlas/codecs.py",
-    "inference/annotation.py",
+    "annotation",
     "inference/atlas.py",
     "inference/embedded_cells.py",
     *VIEW_MODULES,

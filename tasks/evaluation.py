@@ -17,7 +17,7 @@ from tasks.progress import progress_bar
 from tasks.stages import VIEW_MODULES, Produced, StagePlan, StageRef, run_stage
 from tasks.workspace import Workspace
 
-MODULES: Final = ("evaluation", "inference/annotation.py", *VIEW_MODULES)
+MODULES: Final = ("evaluation", "annotation", *VIEW_MODULES)
 """Library modules that decide what a score is."""
 
 LIBRARIES: Final = ("scib-metrics", "scikit-learn", "umap-learn")

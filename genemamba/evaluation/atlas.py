@@ -11,14 +11,19 @@ import numpy.typing as npt
 from genemamba import keys
 from genemamba.atlas.versions.view import AtlasView
 from genemamba.errors import SchemaError
-from genemamba.evaluation.annotation import AnnotationScore, score_annotation
-from genemamba.evaluation.baselines import log_normalised_pca
-from genemamba.evaluation.bounds import broken_bounds
-from genemamba.evaluation.controls import PERFECT, RANDOM, perfect_embedding, random_embedding
-from genemamba.evaluation.integration import IntegrationScores, score_embeddings
-from genemamba.evaluation.scope import choose_scope
-from genemamba.evaluation.splits import Split, split_labelled
-from genemamba.evaluation.transfer import HeldOutLabels, majority_vote, transfer_labels
+from genemamba.evaluation.annotation.scores import AnnotationScore, score_annotation
+from genemamba.evaluation.annotation.splits import Split, split_labelled
+from genemamba.evaluation.annotation.transfer import HeldOutLabels, majority_vote, transfer_labels
+from genemamba.evaluation.integration.bounds import broken_bounds
+from genemamba.evaluation.integration.controls import (
+    PERFECT,
+    RANDOM,
+    perfect_embedding,
+    random_embedding,
+)
+from genemamba.evaluation.integration.scope import choose_scope
+from genemamba.evaluation.integration.scores import IntegrationScores, score_embeddings
+from genemamba.evaluation.pca import log_normalised_pca
 from genemamba.evaluation.umap import umap_coordinates
 from genemamba.provenance import Json
 from genemamba.storage import Progress

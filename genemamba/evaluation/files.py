@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from genemamba.evaluation.annotation import AnnotationScore, Confusion, Interval, TypeScore
+from genemamba.evaluation.annotation.scores import AnnotationScore, Confusion, Interval, TypeScore
 from genemamba.evaluation.atlas import AtlasEvaluation, finite_or_none
-from genemamba.evaluation.integration import IntegrationScore, IntegrationScores
+from genemamba.evaluation.integration.scores import IntegrationScore, IntegrationScores
 from genemamba.provenance import canonical_json
 
 SCORES_FILE: Final = "scores.json"

@@ -13,10 +13,15 @@ import torch
 import zarr
 
 from genemamba import keys
+from genemamba.annotation.linear_probe import (
+    LabelTransfer,
+    can_learn_from,
+    draw_labelled,
+    fit_probe,
+)
 from genemamba.atlas.codecs import explicit_defaults
 from genemamba.atlas.versions.view import AtlasView
 from genemamba.errors import StoreError
-from genemamba.inference.annotation import LabelTransfer, can_learn_from, draw_labelled, fit_probe
 from genemamba.inference.atlas_embedding import embed_atlas
 from genemamba.inference.embedded_cells import EmbeddedCells
 from genemamba.provenance import Json

@@ -15,7 +15,7 @@ from genemamba.catalog.graph import ArtifactNode, Lineage, RunNode
 from genemamba.catalog.records import ArtifactRecord
 from genemamba.errors import CatalogError
 from genemamba.evaluation.atlas import BASELINE, MAJORITY, OURS, AtlasEvaluation
-from genemamba.evaluation.controls import PERFECT, RANDOM
+from genemamba.evaluation.integration.controls import PERFECT, RANDOM
 from genemamba.report.data import (
     Annotation,
     AnnotationRow,

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from genemamba.evaluation.annotation import AnnotationScore
-from genemamba.evaluation.integration import IntegrationScore
+from genemamba.evaluation.annotation.scores import AnnotationScore
+from genemamba.evaluation.integration.scores import IntegrationScore
 
 
 class Fact(NamedTuple):

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from genemamba.evaluation.annotation import Confusion
+from genemamba.evaluation.annotation.scores import Confusion
 from genemamba.report.data import TrainingPoint
 from genemamba.report.palette import Ink
 

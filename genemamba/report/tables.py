@@ -5,8 +5,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from genemamba.evaluation.integration import IntegrationScore
-from genemamba.evaluation.metrics import Group
+from genemamba.evaluation.integration.metrics import Group
+from genemamba.evaluation.integration.scores import IntegrationScore
 from genemamba.report.data import Annotation, Integration
 from genemamba.report.names import embedding_title, metric_title
 

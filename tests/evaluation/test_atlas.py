@@ -6,10 +6,10 @@ import pytest
 from scipy.sparse import vstack
 from sklearn.metrics import accuracy_score, f1_score
 
+from genemamba.evaluation.annotation.splits import split_labelled
+from genemamba.evaluation.annotation.transfer import majority_vote
 from genemamba.evaluation.atlas import BASELINE, MAJORITY, OURS, evaluate_atlas
-from genemamba.evaluation.controls import PERFECT, RANDOM
-from genemamba.evaluation.splits import split_labelled
-from genemamba.evaluation.transfer import majority_vote
+from genemamba.evaluation.integration.controls import PERFECT, RANDOM
 from genemamba.keys import UNKNOWN, X_GENEMAMBA, X_PCA
 from tests.small_atlas import small_adata, small_view
 

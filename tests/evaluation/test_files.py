@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from genemamba.evaluation.annotation import score_annotation
+from genemamba.evaluation.annotation.scores import score_annotation
 from genemamba.evaluation.atlas import AtlasEvaluation
 from genemamba.evaluation.files import LAYOUTS_FILE, SCORES_FILE, read_evaluation, write_evaluation
-from genemamba.evaluation.integration import IntegrationScore, IntegrationScores
+from genemamba.evaluation.integration.scores import IntegrationScore, IntegrationScores
 from genemamba.keys import UNKNOWN, X_GENEMAMBA, X_PCA
 
 

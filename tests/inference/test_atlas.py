@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from genemamba.inference.annotation import fit_probe
+from genemamba.annotation.linear_probe import fit_probe
 from genemamba.inference.atlas import annotate_atlas, read_annotation, write_annotation
 from genemamba.inference.embedding import embed_cells
 from genemamba.keys import UNKNOWN

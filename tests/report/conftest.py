@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from genemamba.evaluation.annotation import score_annotation
-from genemamba.evaluation.integration import IntegrationScore
+from genemamba.evaluation.annotation.scores import score_annotation
+from genemamba.evaluation.integration.scores import IntegrationScore
 from genemamba.keys import UNKNOWN, X_GENEMAMBA, X_PCA
 from genemamba.report.data import (
     Annotation,

@@ -8,9 +8,9 @@ import pytest
 from genemamba.atlas.versions.manifests import read_manifest
 from genemamba.atlas.versions.view import AtlasView
 from genemamba.errors import CatalogError
-from genemamba.evaluation.annotation import score_annotation
+from genemamba.evaluation.annotation.scores import score_annotation
 from genemamba.evaluation.atlas import MAJORITY, AtlasEvaluation
-from genemamba.evaluation.integration import IntegrationScores
+from genemamba.evaluation.integration.scores import IntegrationScores
 from genemamba.inference.atlas import read_annotation
 from genemamba.keys import X_PCA
 from genemamba.report.assembly import assemble_report

@@ -6,7 +6,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from genemamba.evaluation.annotation import Confusion
+from genemamba.evaluation.annotation.scores import Confusion
 from genemamba.report.data import TrainingPoint
 from genemamba.report.figures import MAX_COUNTED_TYPES, draw_confusion, draw_training_curve
 from genemamba.report.palette import DARK, LIGHT

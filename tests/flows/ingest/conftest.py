@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from flows.commands import QUIET_PREFECT
+from flows.command_runs import QUIET_PREFECT
 from tests.small_atlas import small_adata
 from tests.support import ROOT, Done, home_environment
 

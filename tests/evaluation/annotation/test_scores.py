@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from genemamba.evaluation.annotation import Interval, score_annotation
+from genemamba.evaluation.annotation.scores import Interval, score_annotation
 from genemamba.keys import UNKNOWN
 
 TRUTH = ["B", "B", "B", "B", "T", "T", "NK", "NK"]

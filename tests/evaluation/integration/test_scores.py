@@ -8,8 +8,8 @@ import pytest
 from scib_metrics.benchmark import BatchCorrection, Benchmarker, BioConservation
 from scib_metrics.nearest_neighbors import jax_approx_min_k
 
-from genemamba.evaluation.integration import score_embeddings
-from genemamba.evaluation.metrics import KBET, MetricSpec, Space, compute_metric
+from genemamba.evaluation.integration.metrics import KBET, MetricSpec, Space, compute_metric
+from genemamba.evaluation.integration.scores import score_embeddings
 from genemamba.keys import UNKNOWN, X_GENEMAMBA, X_PCA
 
 BIO = {

@@ -5,10 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from genemamba.evaluation.bounds import CONTROL_BOUNDS, broken_bounds, composition
-from genemamba.evaluation.controls import PERFECT, RANDOM, perfect_embedding, random_embedding
-from genemamba.evaluation.integration import score_embeddings
-from genemamba.evaluation.metrics import BATCH_METRICS, BIO_METRICS, KBET
+from genemamba.evaluation.integration.bounds import CONTROL_BOUNDS, broken_bounds, composition
+from genemamba.evaluation.integration.controls import (
+    PERFECT,
+    RANDOM,
+    perfect_embedding,
+    random_embedding,
+)
+from genemamba.evaluation.integration.metrics import BATCH_METRICS, BIO_METRICS, KBET
+from genemamba.evaluation.integration.scores import score_embeddings
 from genemamba.keys import UNKNOWN, X_PCA
 
 EVERY_ROW = {"bio": np.arange(150), "batch": np.arange(150)}

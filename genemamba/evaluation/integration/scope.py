@@ -7,7 +7,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from genemamba.evaluation.metrics import BATCH_METRICS, BIO_METRICS, KBET, Group, MetricSpec
+from genemamba.evaluation.integration.metrics import (
+    BATCH_METRICS,
+    BIO_METRICS,
+    KBET,
+    Group,
+    MetricSpec,
+)
 from genemamba.keys import UNKNOWN
 
 LABELLED: Final = "labelled cells"

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from genemamba.evaluation.metrics import BATCH_METRICS, BIO_METRICS, KBET
-from genemamba.evaluation.scope import choose_scope
+from genemamba.evaluation.integration.metrics import BATCH_METRICS, BIO_METRICS, KBET
+from genemamba.evaluation.integration.scope import choose_scope
 from genemamba.keys import UNKNOWN
 
 LABELS = np.array(["B", "T", UNKNOWN, "B", "T", UNKNOWN])

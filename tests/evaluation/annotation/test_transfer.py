@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from genemamba.evaluation.splits import Fold, Split, split_labelled
-from genemamba.evaluation.transfer import majority_vote, transfer_labels
-from genemamba.inference.annotation import fit_probe
+from genemamba.annotation.linear_probe import fit_probe
+from genemamba.evaluation.annotation.splits import Fold, Split, split_labelled
+from genemamba.evaluation.annotation.transfer import majority_vote, transfer_labels
 from genemamba.keys import UNKNOWN
 
 

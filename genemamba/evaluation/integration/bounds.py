@@ -6,9 +6,9 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from genemamba.evaluation.controls import PERFECT, RANDOM
-from genemamba.evaluation.integration import IntegrationScore
-from genemamba.evaluation.metrics import Group
+from genemamba.evaluation.integration.controls import PERFECT, RANDOM
+from genemamba.evaluation.integration.metrics import Group
+from genemamba.evaluation.integration.scores import IntegrationScore
 from genemamba.keys import UNKNOWN
 
 MIN_CELLS: Final = 100

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from genemamba.evaluation.controls import (
+from genemamba.evaluation.integration.controls import (
     NOISE,
     perfect_embedding,
     random_embedding,

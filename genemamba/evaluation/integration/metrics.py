@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from genemamba.evaluation.neighbors import exact_neighbors, nearest
+from genemamba.evaluation.integration.neighbors import exact_neighbors, nearest
 
 if TYPE_CHECKING:
     from scib_metrics.nearest_neighbors import NeighborsResults

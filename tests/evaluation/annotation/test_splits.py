@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genemamba.errors import SchemaError
-from genemamba.evaluation.splits import split_labelled
+from genemamba.evaluation.annotation.splits import split_labelled
 from genemamba.keys import UNKNOWN
 
 

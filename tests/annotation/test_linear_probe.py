@@ -6,13 +6,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from genemamba.errors import SchemaError
-from genemamba.inference.annotation import (
+from genemamba.annotation.linear_probe import (
     INVERSE_REGULARISATION,
     can_learn_from,
     check_learnable,
     fit_probe,
 )
+from genemamba.errors import SchemaError
 from genemamba.keys import UNKNOWN
 
 

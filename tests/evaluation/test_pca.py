@@ -6,10 +6,10 @@ import pytest
 import scanpy as sc
 from scipy import sparse
 
-from genemamba.evaluation.annotation import score_annotation
-from genemamba.evaluation.baselines import log_normalise, log_normalised_pca
-from genemamba.evaluation.splits import split_labelled
-from genemamba.evaluation.transfer import majority_vote, transfer_labels
+from genemamba.evaluation.annotation.scores import score_annotation
+from genemamba.evaluation.annotation.splits import split_labelled
+from genemamba.evaluation.annotation.transfer import majority_vote, transfer_labels
+from genemamba.evaluation.pca import log_normalise, log_normalised_pca
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from typing import Any, Final, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from genemamba.annotation.linear_probe import MIN_TYPES
 from genemamba.errors import SchemaError
-from genemamba.inference.annotation import MIN_TYPES
 from genemamba.keys import UNKNOWN
 
 SplitKind = Literal["held-out batch", "held-out cells"]

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from genemamba.evaluation.splits import Split
-from genemamba.inference.annotation import fit_probe
+from genemamba.annotation.linear_probe import fit_probe
+from genemamba.evaluation.annotation.splits import Split
 
 
 class HeldOutLabels(NamedTuple):

@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from genemamba.evaluation.metrics import Group, MetricSpec, Space, compute_metric
-from genemamba.evaluation.scope import Scope, choose_scope
+from genemamba.evaluation.integration.metrics import Group, MetricSpec, Space, compute_metric
+from genemamba.evaluation.integration.scope import Scope, choose_scope
 from genemamba.keys import X_PCA
 from genemamba.provenance import library_version
 from genemamba.storage import Progress

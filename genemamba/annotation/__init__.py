@@ -1,0 +1,1 @@
+"""Heads that turn embeddings into labels: learnt, calibrated, and free to say unknown."""

@@ -1,0 +1,1 @@
+"""How well an embedding keeps cell types apart and mixes batches, beside controls."""

@@ -1,0 +1,1 @@
+"""The Cell Ontology: its terms, and the author labels that mean them."""
