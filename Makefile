@@ -31,7 +31,7 @@ demo: $(READY)  ## Two real deposits become an annotated, scored, recorded atlas
 		--atlas demo --label-key bulk_labels
 
 test: $(READY)  ## Run every test, contracts included
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: $(READY)  ## Lint, format, types and layer contracts
 	$(BIN)/ruff check .

@@ -210,3 +210,30 @@ objective_options = together(
         help="Tell the model how strongly a cell expresses each gene, beside its rank.",
     ),
 )
+course_options = together(
+    precision_option,
+    click.option(
+        "--patience",
+        type=click.IntRange(min=1),
+        help="Stop after so many looks at the held-out loss, every 50 steps, without a better one.",
+    ),
+    click.option(
+        "--accumulate",
+        "accumulation_steps",
+        type=click.IntRange(min=1),
+        default=1,
+        show_default=True,
+        help="Minibatches whose gradients are averaged into one step.",
+    ),
+    click.option(
+        "--micro-batch",
+        "micro_batch_size",
+        type=click.IntRange(min=1),
+        help="Rows that go through the model at once: fewer take less memory, same result.",
+    ),
+    click.option(
+        "--checkpoint-layers",
+        is_flag=True,
+        help="Compute states again for the gradient instead of keeping them: less memory.",
+    ),
+)

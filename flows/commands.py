@@ -5,6 +5,7 @@ import click
 from flows.command_options import (
     atlas_option,
     backend_option,
+    course_options,
     delivery_path,
     deposit_options,
     device_option,
@@ -62,6 +63,7 @@ def ingest(*, as_json: bool, dry_run: bool, **options: Option) -> None:
 @version_option
 @training_options
 @objective_options
+@course_options
 @seed_option
 @device_option
 @json_option

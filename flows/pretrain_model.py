@@ -3,12 +3,12 @@
 from prefect import flow
 
 from genemamba.nn.objectives.objective import ObjectiveName
-from genemamba.training.config import GENE_SET_WEIGHT
+from genemamba.training.config import GENE_SET_WEIGHT, Precision
 from genemamba.training.presets import PresetName
 from tasks.atlas import find_version
 from tasks.model import train_model
 from tasks.results import AtlasResult
-from tasks.settings import ObjectiveSettings
+from tasks.settings import CourseSettings, ObjectiveSettings
 from tasks.workspace import open_workspace
 
 
@@ -23,6 +23,11 @@ def pretrain_model(
     gene_sets: str | None = None,
     gene_set_weight: float = GENE_SET_WEIGHT,
     value_tokens: bool = False,  # noqa: FBT001, FBT002  # a flow's parameters are named
+    precision: Precision = "fp32",
+    patience: int | None = None,
+    accumulation_steps: int = 1,
+    micro_batch_size: int | None = None,
+    checkpoint_layers: bool = False,  # noqa: FBT001, FBT002
 ) -> AtlasResult:
     """Train GeneMamba on every cell of an atlas, without a look at its labels.
 
@@ -46,6 +51,8 @@ def pretrain_model(
         Of that aim, beside naming genes.
     value_tokens
         Whether tokens tell their binned expression beside their rank.
+    precision, patience, accumulation_steps, micro_batch_size, checkpoint_layers
+        As for `genemamba.training.config.TrainingConfig`.
     """
     workspace = open_workspace()
     version = find_version(workspace, atlas)
@@ -55,6 +62,13 @@ def pretrain_model(
         gene_set_weight=gene_set_weight,
         value_tokens=value_tokens,
     )
+    course = CourseSettings(
+        precision=precision,
+        patience=patience,
+        accumulation_steps=accumulation_steps,
+        micro_batch_size=micro_batch_size,
+        checkpoint_layers=checkpoint_layers,
+    )
     model = train_model(
         workspace,
         version,
@@ -63,5 +77,6 @@ def pretrain_model(
         seed=seed,
         device=device,
         objective=chosen,
+        course=course,
     )
     return AtlasResult.gather(atlas=atlas, version=version, model=model)

@@ -22,7 +22,7 @@ from genemamba.training.presets import PresetName
 from genemamba.training.pretrain import PretrainResult
 from tasks.policies import TRAIN_TIMEOUT_S
 from tasks.progress import progress_bar
-from tasks.settings import ObjectiveSettings
+from tasks.settings import CourseSettings, ObjectiveSettings
 from tasks.stages import (
     VIEW_MODULES,
     Produced,
@@ -35,7 +35,10 @@ from tasks.stages import (
 from tasks.workspace import Workspace
 
 DEFAULTS: Final = ObjectiveSettings()
-"""What holds where nothing else is said."""
+"""What is learnt where nothing else is said."""
+
+DEFAULT_COURSE: Final = CourseSettings()
+"""How it is learnt where nothing else is said."""
 
 MODULES: Final = ("nn", "tokens", "training", *VIEW_MODULES)
 """Library modules that decide what a checkpoint holds."""
@@ -56,6 +59,7 @@ def train_model(
     seed: int,
     device: str,
     objective: ObjectiveSettings = DEFAULTS,
+    course: CourseSettings = DEFAULT_COURSE,
 ) -> StageRef:
     """Train a model on every cell of an atlas version, or find the one that was.
 
@@ -73,6 +77,7 @@ def train_model(
             "steps": steps,
             "device": device,
             **objective.params(gene_sets),
+            **course.changes(),
         },
         modules=(*MODULES, *NAME_MODULES) if gene_sets else MODULES,
         libraries=("torch",),
@@ -94,6 +99,7 @@ def train_model(
                 gene_sets=gene_sets,
                 gene_set_weight=objective.gene_set_weight,
                 value_tokens=objective.value_tokens,
+                changes=course.changes(),
                 resume_dir=resume,
                 cache=workspace.cache("cache", "tokens"),
                 progress=bar,

@@ -1,14 +1,14 @@
 """What the user says about deposits and trainings, as flows and commands pass it on."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from genemamba.atlas.options import DoubletChoice
 from genemamba.nn.objectives.objective import ObjectiveName
 from genemamba.provenance import Json
 from genemamba.tokens.gmt import GmtFile, read_gmt
-from genemamba.training.config import GENE_SET_WEIGHT
+from genemamba.training.config import GENE_SET_WEIGHT, Precision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,3 +77,26 @@ class ObjectiveSettings:
         if self.value_tokens:
             chosen["value_tokens"] = True
         return chosen
+
+
+@dataclass(frozen=True, kw_only=True)
+class CourseSettings:
+    """How a training runs, where that is not as its preset says."""
+
+    precision: Precision = "fp32"
+    """Numbers that most of a step is computed in."""
+    patience: int | None = None
+    """Looks at the held-out loss without a better one after which training stops."""
+    accumulation_steps: int = 1
+    """Minibatches whose gradients are averaged into one step."""
+    micro_batch_size: int | None = None
+    """Rows of a minibatch that go through the model at once: fewer take less memory."""
+    checkpoint_layers: bool = False
+    """Whether states are computed again for the gradient, which takes less memory."""
+
+    def changes(self) -> dict[str, Any]:
+        """Return the fields of `TrainingConfig` that are chosen otherwise than by default."""
+        defaults = CourseSettings()
+        return {
+            name: value for name, value in asdict(self).items() if value != getattr(defaults, name)
+        }

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from genemamba.errors import ModelError
+from genemamba.nn.backends.training_kernels import training_kernels
 from genemamba.nn.config import ModelConfig
 from genemamba.nn.model import build_model
 from genemamba.provenance import digest_json
@@ -123,8 +124,9 @@ def pretrain(
     stepper = Stepper(state, course, processes, objective)
     speed = Speed()
     try:
-        _run(state, stepper, keeper, speed, progress=progress, watch=watch)
-        loss = _finish(state, stepper)
+        with training_kernels(state.model, device=processes.device):
+            _run(state, stepper, keeper, speed, progress=progress, watch=watch)
+            loss = _finish(state, stepper)
     except NotFiniteError as error:
         keeper.fail(state, error)
     keeper.save(state)

@@ -31,16 +31,13 @@ main()
 """
 
 KILLS = (
-    ("genemamba.atlas.ingest.storing:write_shard:1", "ingest"),
     ("tasks.stages:publish:1", "ingest"),
-    ("tasks.stages:_record:1", "ingest"),
     ("tasks.stages:publish:2", "compose"),
     ("genemamba.training.pretrain:save_state:2", "pretrain"),
     ("tasks.stages:_record:1", "pretrain"),
     ("genemamba.inference.embedding_shards:_sha256:1", "embed"),
-    ("tasks.stages:_record:1", "embed"),
     ("tasks.stages:publish:2", "annotate"),
-    ("tasks.stages:publish:2", "evaluate"),
+    ("tasks.evaluation:evaluate_atlas:1", "evaluate"),
     ("tasks.stages:_record:2", "report"),
 )
 """Where a process dies, and the stage it is in; each starts where the one before died."""

@@ -16,7 +16,15 @@ CPU = torch.device("cpu")
 
 
 def train(
-    tokens, vocabulary, *, resume_dir=None, save_every=50, progress=None, watch=None, **changes
+    tokens,
+    vocabulary,
+    *,
+    device=CPU,
+    resume_dir=None,
+    save_every=50,
+    progress=None,
+    watch=None,
+    **changes,
 ) -> PretrainResult:
     """Train the preset ``tiny`` with some fields changed."""
     preset = adapt_preset(
@@ -29,7 +37,7 @@ def train(
         vocabulary,
         preset.model,
         dataclasses.replace(preset.training, **changes),
-        device=CPU,
+        device=device,
         resume_dir=resume_dir,
         save_every=save_every,
         progress=progress,

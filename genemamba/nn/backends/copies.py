@@ -45,15 +45,15 @@ def copy_for(model: GeneMamba, *, device: torch.device, dtype: torch.dtype) -> G
     return shared.eval()
 
 
-def use_reader(model: GeneMamba, reader: Reader) -> None:
+def use_reader(model: GeneMamba, reader: Reader | None) -> None:
     """Let every mixer of a model read both directions by another function.
 
     Parameters
     ----------
     model
-        A copy from `copy_for`.
+        A copy from `copy_for`, or one that is trained.
     reader
-        Takes the mixer, token states and mask.
+        Takes the mixer, token states and mask; None for the mixer's own way.
     """
     for mixer in mixers_of(model):
         mixer.reader = reader

@@ -111,7 +111,7 @@ def load_backend(
     else:
         prepared = copy_for(model, device=device, dtype=choice.dtype)
         if choice.name == "mamba_ssm":
-            use_reader(prepared, _fused_reader())
+            use_reader(prepared, fused_reader())
         elif choice.name == "torch-compile":
             use_reader(prepared, functools.partial(read_in_tiles, compiled=compiled_steps()))
         elif on_cpu:
@@ -119,7 +119,14 @@ def load_backend(
     return Backend(choice=choice, model=prepared, device=device)
 
 
-def _fused_reader() -> Reader:
+def fused_reader() -> Reader:
+    """Return the reading by the kernels of ``mamba_ssm``.
+
+    Raises
+    ------
+    ModelError
+        Its version does not fit that of triton or torch.
+    """
     from genemamba.nn.backends.fused import fused_scan, read_fused
 
     try:

@@ -82,6 +82,19 @@ def choose_backend(
     return Choice(backend, dtype, reason)
 
 
+def obstacle_to(name: BackendName, device: torch.device) -> str | None:
+    """Say why a backend cannot run on a device, and what to do; None where it can.
+
+    Parameters
+    ----------
+    name
+        Of the backend.
+    device
+        Where it is to run.
+    """
+    return _OBSTACLES[name](device)
+
+
 def multiplies_bfloat16(device: torch.device) -> bool:
     """Say whether a device has instructions for products of bfloat16.
 

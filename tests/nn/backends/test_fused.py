@@ -1,13 +1,7 @@
 """The fused reading: its convolution everywhere, its kernels in Triton's interpreter.
 
-The kernels run without a GPU where ``triton`` and ``mamba_ssm`` are installed and the tests are
-started with ``TRITON_INTERPRET=1 MAMBA_DETERMINISTIC=1``, which both packages read at import.
+How to run them: `tests.triton_interpreter`.
 """
-
-import contextlib
-import importlib.util
-import os
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -15,29 +9,10 @@ import torch
 from genemamba.nn.backends.fused import convolve_packed, read_fused, read_packed
 from genemamba.nn.backends.loading import load_backend
 from genemamba.nn.conv import CausalConv
+from tests.triton_interpreter import interpreted
 
 # mamba_ssm advises a cache of tuned kernels, which needs a GPU to tune on.
 pytestmark = pytest.mark.filterwarnings("ignore:Deterministic mode:UserWarning")
-
-interpreted = pytest.mark.skipif(
-    os.environ.get("TRITON_INTERPRET") != "1"
-    or not all(map(importlib.util.find_spec, ("triton", "mamba_ssm"))),
-    reason="needs triton, mamba_ssm, TRITON_INTERPRET=1 and MAMBA_DETERMINISTIC=1",
-)
-
-
-@pytest.fixture
-def cuda_stand_in(monkeypatch):
-    """Stand in for the two calls by which mamba_ssm asks for a GPU."""
-
-    class Device(contextlib.nullcontext):
-        def __init__(self, *_):
-            super().__init__()
-
-    monkeypatch.setattr(torch.cuda, "device", Device)
-    monkeypatch.setattr(
-        torch.cuda, "get_device_properties", lambda _: SimpleNamespace(multi_processor_count=1)
-    )
 
 
 def test_convolution_of_packed_cells_is_that_of_each_alone():

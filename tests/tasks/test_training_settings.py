@@ -1,4 +1,4 @@
-"""What a model learns to do is part of the work, and of the record."""
+"""What a model learns to do, and how, is part of the work, and of the record."""
 
 import json
 import shutil
@@ -9,7 +9,7 @@ from genemamba.errors import SourceError
 from genemamba.tokens.gmt import read_gmt
 from tasks.model import train_model
 from tasks.results import AtlasResult, show_result
-from tasks.settings import ObjectiveSettings
+from tasks.settings import CourseSettings, ObjectiveSettings
 from tests.small_atlas import gene_ids
 from tests.small_home import small_home
 
@@ -30,6 +30,13 @@ def train(home, **settings):
     return train_model.fn(
         home.workspace, home.version, preset="tiny", steps=3, seed=0, device="cpu",
         objective=ObjectiveSettings(**settings),
+    )  # fmt: skip
+
+
+def train_so(home, **course):
+    return train_model.fn(
+        home.workspace, home.version, preset="tiny", steps=3, seed=0, device="cpu",
+        course=CourseSettings(**course),
     )  # fmt: skip
 
 
@@ -58,6 +65,18 @@ def test_each_choice_is_another_work_and_found_again(home, gene_sets):
     assert len({ref.artifact.digest for ref in refs} | {home.model.artifact.digest}) == 5
     assert [train(home, **choice).run_id for choice in choices] == [ref.run_id for ref in refs]
     assert train(home, gene_set_weight=0.5).run_id == home.model.run_id
+
+
+def test_how_a_training_runs_is_in_its_record_and_in_its_checkpoint(home):
+    course = {"accumulation_steps": 2, "micro_batch_size": 4, "checkpoint_layers": True}
+
+    ref = train_so(home, **course)
+
+    config = json.loads((home.deposit.parent / ref.artifact.uri / "config.json").read_text())
+    assert {name: config["training"][name] for name in course} == course
+    assert course.items() <= params(home, ref).items()
+    assert ref.artifact.digest != home.model.artifact.digest
+    assert train_so(home).run_id == home.model.run_id
 
 
 def test_gene_sets_are_known_by_their_content_in_params_facets_and_files(home, gene_sets, tmp_path):
