@@ -12,22 +12,24 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import anndata as ad
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
-from scipy.stats import rankdata
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.harness import document, run_benchmark
+from genemamba.annotation.head import transfer
 from genemamba.annotation.linear_probe import fit_probe
 from genemamba.atlas.genes.mapping import load_reference
 from genemamba.evaluation.annotation.scores import score_annotation
 from genemamba.evaluation.annotation.splits import split_labelled
+from genemamba.evaluation.genes.pair_statistics import auroc, cosine_matrix, score_pairs
+from genemamba.evaluation.genes.pairs import PathwayPairs, draw_pairs, share_set
 from genemamba.inference.embedding import embed_cells
 from genemamba.keys import UNKNOWN
 from genemamba.nn.model import GeneMamba
@@ -58,7 +60,8 @@ MIN_TIMES: Final = 10
 """Of these, cells that must have a gene for it to be compared."""
 
 N_PAIRS: Final = 20_000
-N_PERMUTATIONS: Final = 50
+N_PERMUTATIONS: Final = 99
+N_RESAMPLES: Final = 99
 N_TIMED: Final = 9
 
 
@@ -76,9 +79,8 @@ class Cells:
     """Batch of each cell."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class GenePairs:
-    """Pairs of genes as positions in the vocabulary, each of shape ``(n_pairs, 2)``."""
+class GenePairs(NamedTuple):
+    """Pairs of genes as positions among those compared, each of shape ``(n_pairs, 2)``."""
 
     trained: NDArray[np.int64]
     """Share a pathway that was trained on."""
@@ -187,14 +189,20 @@ def score(
     rng = np.random.default_rng(1_000 + seed)
     states, times = mean_gene_states(model, cells, rng)
     genes = np.flatnonzero(times >= MIN_TIMES)
-    pairs = draw_pairs(cells.vocabulary, trained, heldout, genes, rng)
+    kinds = kinds_of_pairs(cells.vocabulary, trained, heldout, genes, rng)
     table = model.embeddings.weight.detach().numpy()[FIRST_GENE_TOKEN:-1]
-    found: dict[str, Any] = {"n_genes": len(genes), "n_heldout_pairs": len(pairs.heldout)}
+    found: dict[str, Any] = {"n_genes": len(genes), "n_heldout_pairs": len(kinds.heldout)}
     for name, embedding in (("table", table), ("states", states)):
-        for kind, alike in (("trained", pairs.trained), ("heldout", pairs.heldout)):
-            auroc, null = auroc_with_null(embedding, alike, pairs.strangers, genes, rng)
-            found[f"{name}_{kind}"] = round(auroc, 4)
-            found[f"{name}_{kind}_null"] = [round(float(x), 4) for x in (null.mean(), null.std())]
+        similarity = cosine_matrix(embedding[genes])
+        for kind, alike in (("trained", kinds.trained), ("heldout", kinds.heldout)):
+            pairs = PathwayPairs(alike, kinds.strangers)
+            scored = score_pairs(
+                auroc(pairs.is_alike), similarity, pairs.both, seed=seed,
+                n_permutations=N_PERMUTATIONS, n_resamples=N_RESAMPLES,
+            )  # fmt: skip
+            found[f"{name}_{kind}"] = round(scored.value, 4)
+            found[f"{name}_{kind}_interval"] = [round(end, 4) for end in scored.interval]
+            found[f"{name}_{kind}_null"] = [round(x, 4) for x in scored.null[:2]]
     return found | probe(model, cells, rng, seed=seed)
 
 
@@ -217,7 +225,7 @@ def mean_gene_states(
     return mean.numpy(), times[genes].numpy()
 
 
-def draw_pairs(
+def kinds_of_pairs(
     vocabulary: Vocabulary,
     trained: GeneSets,
     heldout: GeneSets,
@@ -225,52 +233,22 @@ def draw_pairs(
     rng: np.random.Generator,
 ) -> GenePairs:
     """Draw pairs of genes that share a pathway, and pairs that share none."""
-    first, second = (
-        sets.membership(vocabulary)[FIRST_GENE_TOKEN:-1][genes].astype(np.int32)
+    share_trained, share_heldout = (
+        share_set(sets.membership(vocabulary)[FIRST_GENE_TOKEN:-1][genes])
         for sets in (trained, heldout)
     )
-    share_trained = (first @ first.T).toarray() > 0
-    share_heldout = (second @ second.T).toarray() > 0
     known = share_trained.diagonal() | share_heldout.diagonal()
-    upper = np.triu(known[:, None] & known, k=1)
-    kinds = (
-        share_trained & upper,
-        share_heldout & ~share_trained & upper,
-        ~share_trained & ~share_heldout & upper,
+    both_known = known[:, None] & known
+    return GenePairs(
+        *(
+            draw_pairs(kind & both_known, rng=rng, max_pairs=N_PAIRS)
+            for kind in (
+                share_trained,
+                share_heldout & ~share_trained,
+                ~share_trained & ~share_heldout,
+            )
+        )
     )
-    drawn = []
-    for kind in kinds:
-        rows, columns = kind.nonzero()
-        some = rng.permutation(len(rows))[:N_PAIRS]
-        drawn.append(genes[np.column_stack([rows[some], columns[some]])])
-    return GenePairs(trained=drawn[0], heldout=drawn[1], strangers=drawn[2])
-
-
-def auroc_with_null(
-    embedding: NDArray[np.floating],
-    alike: NDArray[np.int64],
-    strangers: NDArray[np.int64],
-    genes: NDArray[np.int64],
-    rng: np.random.Generator,
-) -> tuple[float, NDArray[np.float64]]:
-    """Return how often a pair that shares a pathway is more similar than one that shares none.
-
-    The null has the genes' vectors dealt to other genes.
-    """
-    unit = embedding / np.linalg.norm(embedding, axis=1, keepdims=True).clip(min=1e-12)
-
-    def auroc(rows: NDArray[np.int64]) -> float:
-        pairs = rows[np.concatenate([alike, strangers])]
-        ranks = rankdata(np.einsum("pd,pd->p", unit[pairs[:, 0]], unit[pairs[:, 1]]))
-        above = ranks[: len(alike)].sum() - len(alike) * (len(alike) + 1) / 2
-        return float(above / (len(alike) * len(strangers)))
-
-    null = np.empty(N_PERMUTATIONS)
-    for index in range(N_PERMUTATIONS):
-        rows = np.arange(len(embedding))
-        rows[genes] = rng.permutation(genes)
-        null[index] = auroc(rows)
-    return auroc(np.arange(len(embedding))), null
 
 
 def probe(
@@ -284,7 +262,7 @@ def probe(
     for fold in split_labelled(labels, cells.batch[rows], seed=seed).folds:
         head = fit_probe(embedding[fold.train], labels[fold.train], seed=seed)
         truth.append(labels[fold.test])
-        called.append(head.transfer(embedding[fold.test], threshold=0.0).labels)
+        called.append(transfer(head, embedding[fold.test], threshold=0.0).labels)
     scores = score_annotation(
         np.concatenate(truth), np.concatenate(called), seed=seed, n_resamples=10
     )

@@ -19,6 +19,7 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.harness import REPEATS, document, run_benchmark
+from genemamba.annotation.head import transfer
 from genemamba.annotation.linear_probe import fit_probe
 from genemamba.inference.embedding import embed_tokens
 from genemamba.inference.encoder import Encoder, open_encoder
@@ -157,7 +158,7 @@ def compare(
         norms = np.linalg.norm(embedding, axis=1) * np.linalg.norm(exact, axis=1)
         cosine = (embedding * exact).sum(axis=1) / norms
         probe = fit_probe(embedding[is_training], labels[is_training], seed=0)
-        predicted = probe.transfer(embedding[~is_training], threshold=0).labels
+        predicted = transfer(probe, embedding[~is_training], threshold=0).labels
         found[name] = {
             "cosine_min": round(float(cosine.min()), 6),
             "cosine_median": round(float(np.median(cosine)), 6),

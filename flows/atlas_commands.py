@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from flows.command_options import check_name
 from flows.command_runs import QUIET_PREFECT
+from flows.options.common import check_name
 from genemamba.cli.output import json_option
 from genemamba.config import load_settings
 
@@ -52,7 +52,8 @@ def _finish(compose: "Callable[[Workspace], StageRef]", atlas: str, *, as_json: 
     # The tasks import Prefect, though no server is started.
     for name, value in QUIET_PREFECT.items():
         os.environ.setdefault(name, value)
-    from tasks.results import AtlasResult, show_result
+    from tasks.result_tables import show_result
+    from tasks.results import AtlasResult
     from tasks.workspace import Workspace
 
     workspace = Workspace.from_settings(load_settings())

@@ -53,7 +53,8 @@ def finish(
 ) -> NoReturn:
     """Run a flow, show its result or why its input was refused, and exit accordingly."""
     from tasks.outcomes import RefusedError
-    from tasks.results import AtlasResult, show_result
+    from tasks.result_tables import show_result
+    from tasks.results import AtlasResult
 
     try:
         result = flow(**options)

@@ -2,23 +2,28 @@
 
 import click
 
-from flows.command_options import (
+from flows.command_runs import Option, embed_prefect, finish, settled
+from flows.options.common import (
     atlas_option,
     backend_option,
-    course_options,
     delivery_path,
-    deposit_options,
     device_option,
-    max_cells_option,
     model_option,
-    objective_options,
     precision_option,
     seed_option,
-    threshold_option,
-    training_options,
     version_option,
 )
-from flows.command_runs import Option, embed_prefect, finish, settled
+from flows.options.deposits import deposit_options
+from flows.options.labelling import (
+    add_labels_option,
+    any_head_option,
+    head_option,
+    label_options,
+    term_confidence_option,
+    term_options,
+)
+from flows.options.scoring import gene_task_options, kbet_option, max_cells_option, protocol_options
+from flows.options.training import course_options, objective_options, training_options
 from genemamba.cli.output import json_option
 
 
@@ -27,7 +32,8 @@ from genemamba.cli.output import json_option
 @atlas_option
 @training_options
 @model_option
-@threshold_option
+@head_option
+@label_options
 @max_cells_option
 @seed_option
 @device_option
@@ -117,14 +123,28 @@ def embed(*, as_json: bool, **options: Option) -> None:
 @click.command(short_help="Embed and label every cell of an atlas.")
 @version_option
 @model_option
-@threshold_option
+@any_head_option
+@label_options
+@add_labels_option
+@term_options
+@term_confidence_option
 @seed_option
 @backend_option
 @precision_option
 @device_option
 @json_option
 def annotate(*, as_json: bool, **options: Option) -> None:
-    """Write embedding, label and confidence of every cell of an atlas."""
+    """Write embedding, label and probabilities of every cell of an atlas.
+
+    Labels are learnt from the cells that have one. Probabilities are calibrated on labelled cells
+    that the head did not learn from; every cell keeps all of them, and the reason where its label
+    is unknown. With --label-mapping every cell is also called the most specific Cell Ontology term
+    that is sure enough: a cell of which only that is sure is called a lymphocyte.
+
+    With --add-labels new types are added to what the newest annotation by this model knows, file
+    after file; without it, the labels that came with the deposits alone are learnt from, and
+    earlier files are undone.
+    """
     embed_prefect()
     from flows.annotate_atlas import annotate_atlas
 
@@ -135,10 +155,24 @@ def annotate(*, as_json: bool, **options: Option) -> None:
 @version_option
 @model_option
 @max_cells_option
+@protocol_options
+@kbet_option
+@gene_task_options
+@term_options
 @seed_option
 @json_option
 def evaluate(*, as_json: bool, **options: Option) -> None:
-    """Score integration and annotation, enter the numbers in the history, write the report."""
+    """Score integration and annotation, enter the numbers in the history, write the report.
+
+    Held-out cells are named by heads that never saw their donor, batch or study, or, with
+    --hold-out type, their type: then it counts how many are called unknown. Who was held out
+    is kept as a file, which --split takes again. With --label-mapping, labels are also scored as
+    terms of the Cell Ontology, where a near miss counts for more than a far one.
+
+    With --gene-sets, what the model knows of genes is scored, too: whether it holds genes alike
+    that cells express together or that share a pathway, and whether it can name genes, shown and
+    hidden.
+    """
     embed_prefect()
     from flows.evaluate_atlas import evaluate_atlas
 

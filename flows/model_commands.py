@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from flows.command_options import check_name
 from flows.command_runs import QUIET_PREFECT
+from flows.options.common import check_name
 from genemamba.cli.output import json_option, print_json, print_table, print_text
 from genemamba.config import load_settings
 from genemamba.nn.config import Fusion, Padding
@@ -69,6 +69,7 @@ def import_model(
         # The tasks import Prefect, though no server is started.
         os.environ.setdefault(variable, value)
     from genemamba.training.published.importing import ImportOptions
+    from tasks.model_card import write_card_now
     from tasks.published import import_model as import_on_record
     from tasks.workspace import Workspace
 
@@ -78,7 +79,7 @@ def import_model(
     stage = import_on_record(
         workspace, path, options, name=name or _name_of(path), vocabulary=vocabulary
     )
-    _show(stage, as_json=as_json)
+    _show(stage, write_card_now(workspace, stage), as_json=as_json)
 
 
 def _name_of(path: Path) -> str:
@@ -89,7 +90,7 @@ def _name_of(path: Path) -> str:
     return re.sub(r"[^\w.-]+", "_", named).lstrip(".-") or "published"
 
 
-def _show(stage: "StageRef", *, as_json: bool) -> None:
+def _show(stage: "StageRef", card: "StageRef", *, as_json: bool) -> None:
     facets = dict(stage.artifact.facets)
     if as_json:
         print_json(
@@ -99,6 +100,7 @@ def _show(stage: "StageRef", *, as_json: bool) -> None:
                 "uri": stage.artifact.uri,
                 "run": stage.run_id,
                 "reused": stage.reused,
+                "model_card": card.artifact.uri,
                 **facets,
             }
         )
@@ -115,4 +117,5 @@ def _show(stage: "StageRef", *, as_json: bool) -> None:
             ],
         )
     found = " (found, done before)" if stage.reused else ""
-    print_text(f"\nmodel: {stage.label}{found}")
+    print_text(f"\nmodel card: {card.artifact.uri}")
+    print_text(f"model: {stage.label}{found}")

@@ -7,6 +7,7 @@ from genemamba.training.config import GENE_SET_WEIGHT, Precision
 from genemamba.training.presets import PresetName
 from tasks.atlas import find_version
 from tasks.model import train_model
+from tasks.model_card import write_card
 from tasks.results import AtlasResult
 from tasks.settings import CourseSettings, ObjectiveSettings
 from tasks.workspace import open_workspace
@@ -79,4 +80,5 @@ def pretrain_model(
         objective=chosen,
         course=course,
     )
-    return AtlasResult.gather(atlas=atlas, version=version, model=model)
+    card = write_card(workspace, model)
+    return AtlasResult.gather(atlas=atlas, version=version, model=model, card=card)

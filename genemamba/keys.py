@@ -52,10 +52,35 @@ X_PCA: Final = "X_pca"
 """Principal components of log-normalised counts, ``obsm``, shape ``(n_obs, n_comps)``."""
 
 CELL_TYPE_PRED: Final = "cell_type_pred"
-"""Predicted label, ``obs``; `UNKNOWN` below the confidence threshold."""
+"""Predicted label, ``obs``; `UNKNOWN` where it is not accepted."""
 
 CELL_TYPE_PRED_CONFIDENCE: Final = "cell_type_pred_confidence"
 """Probability of the best label, ``obs``, in [0, 1]."""
+
+TERM_PRED: Final = "cell_ontology_term_id_pred"
+"""Id of the most specific Cell Ontology term that the probabilities are sure of, ``obs``; `UNKNOWN`
+where that is only the root."""
+
+CELL_TYPE_PRED_ROLLED_UP: Final = "cell_type_pred_rolled_up"
+"""Name of the term in `TERM_PRED`, ``obs``."""
+
+CELL_TYPE_PRED_ROLLED_UP_CONFIDENCE: Final = "cell_type_pred_rolled_up_confidence"
+"""Probability of the term in `TERM_PRED`, ``obs``, in [0, 1]."""
+
+CELL_TYPE_PRED_REASON: Final = "cell_type_pred_reason"
+"""``accepted``, or why the predicted label is `UNKNOWN`, ``obs``, categorical."""
+
+CELL_TYPE_PROBABILITIES: Final = "cell_type_probabilities"
+"""Calibrated probability of each label, ``obsm``, shape ``(n_obs, n_classes)``; zeros for a cell
+with no gene of the vocabulary. The labels are in ``uns["genemamba"]["labelling"]["classes"]``."""
+
+CELL_TYPE_ADDED: Final = "cell_type_added"
+"""New type that a person gave a cell after its deposit came, ``obs``; `UNKNOWN` elsewhere."""
+
+TYPE_STATISTICS: Final = "genemamba_type_statistics"
+"""What new types are learnt beside, ``uns``: `genemamba.annotation.type_statistics`."""
+TERM_COLUMNS: Final = (TERM_PRED, CELL_TYPE_PRED_ROLLED_UP, CELL_TYPE_PRED_ROLLED_UP_CONFIDENCE)
+"""Columns of an annotation whose labels are mapped to the Cell Ontology."""
 
 UNS: Final = "genemamba"
 """Provenance of a store or an export, ``uns``."""

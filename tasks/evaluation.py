@@ -8,19 +8,30 @@ from prefect import task
 from genemamba.atlas.versions.manifests import read_manifest
 from genemamba.atlas.versions.view import AtlasView
 from genemamba.catalog.values import Edge, Metric
+from genemamba.evaluation.annotation.split_files import read_split
 from genemamba.evaluation.atlas import AtlasEvaluation, evaluate_atlas
 from genemamba.evaluation.files import SCORES_FILE, write_evaluation
 from genemamba.inference.atlas import read_annotation
 from genemamba.publishing import writable_folder
+from genemamba.training.supervision import saw_labels
+from tasks.annotation_metrics import annotation_metrics
 from tasks.policies import EVALUATE_TIMEOUT_S
 from tasks.progress import progress_bar
+from tasks.splitting import CellSplit
 from tasks.stages import VIEW_MODULES, Produced, StagePlan, StageRef, run_stage
 from tasks.workspace import Workspace
 
-MODULES: Final = ("evaluation", "annotation", *VIEW_MODULES)
+MODULES: Final = ("evaluation", "annotation", "training/supervision.py", *VIEW_MODULES)
 """Library modules that decide what a score is."""
 
-LIBRARIES: Final = ("scib-metrics", "scikit-learn", "umap-learn")
+LIBRARIES: Final = (
+    "celltypist",
+    "harmonypy",
+    "scib-metrics",
+    "scikit-learn",
+    "scvi-tools",
+    "umap-learn",
+)
 """A new version of one of these scores again, controls included."""
 
 
@@ -31,10 +42,15 @@ def score_annotation(
     model: StageRef,
     annotation: StageRef,
     *,
+    split: CellSplit | None = None,
     seed: int,
     max_cells: int,
+    slow_baselines: bool = False,
+    kbet: bool = False,
 ) -> StageRef:
     """Score one annotation and enter every number in the history."""
+    held_out = [Edge(role="split", artifact=split.artifact)] if split else []
+    donor_key = split.donor_key if split else None
     plan = StagePlan(
         stage="evaluate",
         kind="evaluation",
@@ -44,8 +60,14 @@ def score_annotation(
             Edge(role="atlas", artifact=version.artifact),
             Edge(role="model", artifact=model.artifact),
             Edge(role="annotation", artifact=annotation.artifact),
+            *held_out,
         ],
-        params={"max_cells": max_cells},
+        params={
+            "max_cells": max_cells,
+            "donor_key": donor_key,
+            "slow_baselines": slow_baselines,
+            "kbet": kbet,
+        },
         modules=MODULES,
         libraries=LIBRARIES,
         seed=seed,
@@ -60,6 +82,12 @@ def score_annotation(
                 read_annotation(annotation.artifact.uri),
                 seed=seed,
                 max_cells=max_cells,
+                supervised=saw_labels(model.artifact.facets),
+                split=read_split(split.artifact.uri, view.obs, donor_key=donor_key)
+                if split
+                else None,
+                slow_baselines=slow_baselines,
+                kbet=kbet,
                 progress=bar,
             )
         with writable_folder(staged) as folder:
@@ -82,24 +110,9 @@ def _metrics(evaluation: AtlasEvaluation, version: str, model: str) -> Iterator[
             implementation=score.implementation,
             n=score.n,
             slice=score.slice,
+            ci_low=score.ci_low,
+            ci_high=score.ci_high,
             dataset_version=version,
             model_version=model,
         )
-    for method, scored in evaluation.annotation.items():
-        for name, value, interval in (
-            ("accuracy", scored.accuracy, scored.accuracy_interval),
-            ("macro_f1", scored.macro_f1, scored.macro_f1_interval),
-        ):
-            yield Metric(
-                name=name,
-                subject=method,
-                value=value,
-                implementation=scored.implementation,
-                n=scored.n,
-                slice="held-out labelled cells",
-                split=evaluation.split_kind,
-                ci_low=interval.low,
-                ci_high=interval.high,
-                dataset_version=version,
-                model_version=model,
-            )
+    yield from annotation_metrics(evaluation.annotation, version, model)

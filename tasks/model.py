@@ -20,6 +20,7 @@ from genemamba.training.atlas import pretrain_on_atlas
 from genemamba.training.checkpoint import save_checkpoint
 from genemamba.training.presets import PresetName
 from genemamba.training.pretrain import PretrainResult
+from genemamba.training.supervision import saw_labels
 from tasks.policies import TRAIN_TIMEOUT_S
 from tasks.progress import progress_bar
 from tasks.settings import CourseSettings, ObjectiveSettings
@@ -157,6 +158,8 @@ def find_model(
 ) -> StageRef:
     """Return a model version by reference, or the newest that was trained on an atlas version.
 
+    One that saw labels must be named: what is learnt on top of it would look better than it is.
+
     Raises
     ------
     CatalogError
@@ -170,7 +173,9 @@ def find_model(
         for model in sorted(catalog.models(), key=lambda m: m.created_at, reverse=True):
             run = catalog.run(model.run_id)
             if trained_on and trained_on.artifact.digest in {e.artifact.digest for e in run.inputs}:
-                return stage_ref(run, reused=True)
+                found = stage_ref(run, reused=True)
+                if not saw_labels(found.artifact.facets):
+                    return found
     where = trained_on.label if trained_on else "any atlas"
     msg = (
         f"Expected a model trained on {where}, found none. Run `genemamba pretrain` first, "

@@ -29,7 +29,7 @@ from genemamba.catalog.records import (
     RunRecord,
 )
 from genemamba.catalog.run_tables import MetricRow, RunRow
-from genemamba.catalog.versions import ATLAS, unknown
+from genemamba.catalog.versions import ATLAS, resolve_model_version, unknown
 from genemamba.errors import CatalogError
 
 
@@ -176,6 +176,19 @@ def list_atlas_metrics(
 def list_run_metrics(session: Session, run_id: str) -> list[MetricRecord]:
     """List the metrics that a run made, in the order in which it added them."""
     return [to_metric(row) for row in session.scalars(_metrics().where(MetricRow.run_id == run_id))]
+
+
+def list_model_metrics(session: Session, ref: str) -> list[MetricRecord]:
+    """List the metrics that stand for one model version, the oldest first.
+
+    Raises
+    ------
+    CatalogError
+        There is no such model version.
+    """
+    version = resolve_model_version(session, ref)
+    statement = _metrics().where(MetricRow.model_version_id == version.id)
+    return [to_metric(row) for row in session.scalars(statement)]
 
 
 def _metrics() -> sa.Select[tuple[MetricRow]]:

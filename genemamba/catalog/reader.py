@@ -152,6 +152,22 @@ class CatalogReader:
         with self._database.reading() as session:
             return to_model_version(resolve_model_version(session, ref))
 
+    def model_metrics(self, ref: str) -> list[MetricRecord]:
+        """Return the metrics that stand for one model version, the oldest first.
+
+        Parameters
+        ----------
+        ref
+            Name, ``name@number`` or digest.
+
+        Raises
+        ------
+        CatalogError
+            There is no such model version, or the digest fits several.
+        """
+        with self._database.reading() as session:
+            return queries.list_model_metrics(session, ref)
+
     def history(
         self, atlas: str, metric: str | None = None, subject: str | None = None
     ) -> list[MetricRecord]:

@@ -19,6 +19,7 @@ LIBRARY_COMMANDS: Final = {
     "history": "genemamba.cli.history:history",
     "lineage": "genemamba.cli.lineage:lineage",
     "model": "genemamba.cli.model:model",
+    "ontology": "genemamba.cli.ontology:ontology",
 }
 """Commands of the library; those of the flows join through entry points."""
 

@@ -6,6 +6,7 @@ from typing import Final, get_args
 import click
 
 from genemamba.catalog.records import ModelVersion
+from genemamba.cli.card import show_card
 from genemamba.cli.main import entry_points, import_command
 from genemamba.cli.output import json_option, print_json, print_table, print_text
 from genemamba.cli.session import open_catalog
@@ -62,15 +63,37 @@ def list_models(*, as_json: bool) -> None:
 
 @model.command("show")
 @click.argument("ref")
+@click.option(
+    "--card",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write the model card into this folder, as Markdown and as a page.",
+)
 @json_option
-def show_model(ref: str, *, as_json: bool) -> None:
-    """Show one model version, such as lung-small@2: its facts and where its files are."""
+def show_model(ref: str, *, card: Path | None, as_json: bool) -> None:
+    """Show what is on record for one model version, such as lung-small@2.
+
+    Data, objective, losses, scores beside baselines, known limits, and where its files are.
+    """
     with open_catalog() as catalog:
         document = _document(catalog.model(ref))
+        if card is None and as_json:
+            print_json(document)
+            return
+        from genemamba.report.model_card import gather_model_card
+
+        gathered = gather_model_card(catalog, ref)
+    written: list[str] = []
+    if card:
+        from genemamba.report.model_card_page import write_model_card
+
+        written = [str(path.resolve()) for path in write_model_card(gathered, card)]
     if as_json:
-        print_json(document)
+        print_json({**document, "card": written})
         return
-    print_table(["fact", "value"], [[key, str(value)] for key, value in document.items()])
+    show_card(gathered)
+    for path in written:
+        print_text(f"written: {path}")
 
 
 @model.command("export")

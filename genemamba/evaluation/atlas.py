@@ -1,50 +1,37 @@
 """All scores of one annotation of one atlas version, and what the report draws of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import anndata as ad
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from genemamba import keys
+from genemamba.annotation.linear_probe import fit_probe
 from genemamba.atlas.versions.view import AtlasView
 from genemamba.errors import SchemaError
-from genemamba.evaluation.annotation.scores import AnnotationScore, score_annotation
-from genemamba.evaluation.annotation.splits import Split, split_labelled
-from genemamba.evaluation.annotation.transfer import HeldOutLabels, majority_vote, transfer_labels
-from genemamba.evaluation.integration.bounds import broken_bounds
-from genemamba.evaluation.integration.controls import (
-    PERFECT,
-    RANDOM,
-    perfect_embedding,
-    random_embedding,
+from genemamba.evaluation.annotation.evaluation import (
+    AnnotationEvaluation,
+    evaluate_annotation,
 )
-from genemamba.evaluation.integration.scope import choose_scope
-from genemamba.evaluation.integration.scores import IntegrationScores, score_embeddings
-from genemamba.evaluation.pca import log_normalised_pca
+from genemamba.evaluation.annotation.folds import Split
+from genemamba.evaluation.annotation.labellers import by_head
+from genemamba.evaluation.annotation.protocols import donors_of, split_atlas
+from genemamba.evaluation.baselines.choice import baseline_labellers
+from genemamba.evaluation.integration.atlas import evaluate_integration
+from genemamba.evaluation.integration.scores import IntegrationScores
 from genemamba.evaluation.umap import umap_coordinates
 from genemamba.provenance import Json
 from genemamba.storage import Progress
 
-OURS: Final = "genemamba"
-"""The linear probe on `keys.X_GENEMAMBA`, each dimension standardised.
-
-Over one scale it scores the same: accuracy / macro-F1 0.748 / 0.554 beside 0.740 / 0.559 on held-out
-cells of PBMC-68k, 0.747 / 0.422 beside 0.747 / 0.423 on held-out batches of a PBMC multi-study set
-(``small`` preset, pretrained on each set)."""
-
-BASELINE: Final = "logistic_regression_pca"
-"""The same probe on principal components of log-normalised counts, all over one scale.
-
-Standardised, each component would weigh alike, noise too, and the baseline would be a weak one:
-accuracy / macro-F1 0.912 / 0.907 instead of 0.944 / 0.921 on held-out batches of pancreas panc8,
-0.852 / 0.495 instead of 0.865 / 0.499 on those of a PBMC multi-study set, and 0.790 / 0.653 instead
-of 0.804 / 0.664 on held-out cells of PBMC-68k."""
-
-MAJORITY: Final = "majority_vote"
-"""The most frequent label of the training cells: what knowing nothing scores."""
+SAW_HELD_OUT: Final = (
+    "Annotation is not scored: the model was fine-tuned on the labels of the cells that would be held"
+    " out, and would look better than it is."
+)
+"""Note of an evaluation of a fine-tuned model."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -53,14 +40,8 @@ class AtlasEvaluation:
 
     integration: IntegrationScores
     """Embeddings beside controls."""
-    annotation: Mapping[str, AnnotationScore]
-    """Methods by name, ours first; empty without labels to hold out."""
-    split_kind: str | None
-    """``held-out batch`` or ``held-out cells``; None without labels to hold out."""
-    split: str | None
-    """The same with counts."""
-    notes: tuple[str, ...]
-    """Why annotation is not scored, or what was not learnt from."""
+    annotation: AnnotationEvaluation
+    """Our labels of held-out cells beside baselines."""
     drawn_rows: npt.NDArray[np.intp]
     """Rows of the atlas that are drawn, ascending."""
     umap: Mapping[str, npt.NDArray[np.float32]]
@@ -68,17 +49,10 @@ class AtlasEvaluation:
 
     def summary(self) -> dict[str, Json]:
         """Return the figures that a person asks for first, by embedding and by method."""
-        integration: dict[str, dict[str, float | None]] = {}
-        for score in self.integration.scores:
-            integration.setdefault(score.embedding, {})[score.metric] = finite_or_none(score.value)
         return {
-            "integration": integration,
-            "annotation": {
-                name: {"accuracy": score.accuracy, "macro_f1": score.macro_f1, "n": score.n}
-                for name, score in self.annotation.items()
-            },
-            "split": {"kind": self.split_kind, "summary": self.split},
-            "notes": [*self.integration.notes, *self.notes],
+            **self.integration.summary(),
+            **self.annotation.summary(),
+            "notes": [*self.integration.notes, *self.annotation.notes],
         }
 
 
@@ -88,12 +62,17 @@ def evaluate_atlas(
     *,
     seed: int,
     max_cells: int,
+    supervised: bool = False,
+    split: Split | None = None,
+    slow_baselines: bool = False,
+    kbet: bool = False,
     progress: Progress | None = None,
 ) -> AtlasEvaluation:
     """Score an annotation beside baselines and controls.
 
     Both embeddings saw every cell and no label; only the heads learn labels, from training
-    cells alone.
+    cells alone. An embedding that labels shaped knows those of the cells that would be held out;
+    its labels are not scored.
 
     Parameters
     ----------
@@ -105,80 +84,60 @@ def evaluate_atlas(
         Of splits, samples, controls and layouts.
     max_cells
         Integration is scored, and cells are drawn, on a sample of at most so many.
+    supervised
+        Labels shaped the model's embedding: it is compared with others of that kind.
+    split
+        Labelled cells to learn from and to score; by default what `split_atlas` chooses.
+    slow_baselines
+        Also those that take minutes to hours, and need scvi-tools.
+    kbet
+        Compute kBET too.
     progress
         Called with metrics done and metrics in all.
     """
     labels = view.obs[keys.CELL_TYPE].to_numpy(dtype=str)
     batch = view.obs[keys.BATCH].to_numpy(dtype=str)
     X_ours = np.asarray(annotation[view.obs.index].obsm[keys.X_GENEMAMBA])
-    X_pca = log_normalised_pca(view.counts(), seed=seed)
-    embeddings = {
-        keys.X_GENEMAMBA: X_ours,
-        keys.X_PCA: X_pca,
-        RANDOM: random_embedding(len(labels), seed=seed),
-        PERFECT: perfect_embedding(labels, seed=seed),
-    }
-    integration = score_embeddings(
-        embeddings, labels, batch, seed=seed, max_cells=max_cells, progress=progress
+    integration, X_pca = evaluate_integration(
+        view,
+        X_ours,
+        seed=seed,
+        max_cells=max_cells,
+        supervised=supervised,
+        slow_baselines=slow_baselines,
+        kbet=kbet,
+        progress=progress,
     )
-    scope = choose_scope(labels, batch, seed=seed, max_cells=max_cells, kbet=False)
-    broken = broken_bounds(integration.scores, labels, batch, scope.rows)
-    content = view.obs[keys.CONTENT_HASH].to_numpy(dtype=str)
-    split, notes = _try_split(labels, batch, content, seed=seed)
-    methods = _score_methods(X_ours, X_pca, labels, split, seed=seed) if split else {}
+    settled = SAW_HELD_OUT if supervised else split or _try_split(view.obs, seed=seed)
+    if isinstance(settled, Split):
+        methods = evaluate_annotation(
+            labels,
+            settled,
+            by_head(X_ours, fit_probe),
+            baseline_labellers(view.counts(), batch, seed=seed, slow=slow_baselines),
+            donor=donors_of(view.obs, settled.columns),
+            seed=seed,
+        )
+    else:
+        methods = AnnotationEvaluation(notes=(settled,))
     rows = _draw(len(labels), max_cells, seed)
     return AtlasEvaluation(
-        integration=replace(integration, notes=(*integration.notes, *broken)),
+        integration=integration,
         annotation=methods,
-        split_kind=split.kind if split else None,
-        split=split.summary if split else None,
-        notes=notes,
         drawn_rows=rows,
         umap={
-            name: umap_coordinates(embeddings[name][rows], seed=seed)
-            for name in (keys.X_GENEMAMBA, keys.X_PCA)
+            name: umap_coordinates(X[rows], seed=seed)
+            for name, X in ((keys.X_GENEMAMBA, X_ours), (keys.X_PCA, X_pca))
         },
     )
 
 
-def finite_or_none(value: float) -> float | None:
-    """Return a number as JSON can hold it."""
-    return value if np.isfinite(value) else None
-
-
-def _try_split(
-    labels: npt.NDArray[np.str_],
-    batch: npt.NDArray[np.str_],
-    content: npt.NDArray[np.str_],
-    *,
-    seed: int,
-) -> tuple[Split | None, tuple[str, ...]]:
+def _try_split(obs: pd.DataFrame, *, seed: int) -> Split | str:
+    """Return the default split, or why there is none."""
     try:
-        split = split_labelled(labels, batch, content_hash=content, seed=seed)
+        return split_atlas(obs, seed=seed)
     except SchemaError as error:
-        return None, (f"Annotation cannot be scored: {error}",)
-    if not split.n_copies:
-        return split, ()
-    return split, (f"Labelled cells not learnt from where a copy is scored: {split.n_copies:,}.",)
-
-
-def _score_methods(
-    X_ours: npt.NDArray[np.floating],
-    X_pca: npt.NDArray[np.floating],
-    labels: npt.NDArray[np.str_],
-    split: Split,
-    *,
-    seed: int,
-) -> dict[str, AnnotationScore]:
-    predictions: dict[str, HeldOutLabels] = {
-        OURS: transfer_labels(X_ours, labels, split, seed=seed),
-        BASELINE: transfer_labels(X_pca, labels, split, seed=seed, standardise=False),
-        MAJORITY: majority_vote(labels, split),
-    }
-    return {
-        name: score_annotation(held_out.truth, held_out.predicted, seed=seed)
-        for name, held_out in predictions.items()
-    }
+        return f"Annotation cannot be scored: {error}"
 
 
 def _draw(n_obs: int, max_cells: int, seed: int) -> npt.NDArray[np.intp]:

@@ -53,7 +53,23 @@ def log_normalised_pca(
     Shape ``(n_obs, n_comps)``, components by falling variance. One component of zeros where
     nothing varies: below two cells or two genes, or where all cells are alike.
     """
-    X = log_normalise(counts)
+    return principal_components(log_normalise(counts), n_comps=n_comps, seed=seed)
+
+
+def principal_components(X: csr_matrix, *, n_comps: int = 50, seed: int) -> npt.NDArray[np.float32]:
+    """Project cells on the principal components of a sparse matrix.
+
+    Parameters
+    ----------
+    X
+        Shape ``(n_obs, n_vars)``.
+    n_comps, seed
+        As for `log_normalised_pca`.
+
+    Returns
+    -------
+    As `log_normalised_pca`.
+    """
     k = min(n_comps, min(X.shape) - 1)
     if k < 1 or not _varies(X):
         return np.zeros((X.shape[0], 1), dtype=np.float32)

@@ -3,28 +3,28 @@
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Any, Final
 
 import anndata as ad
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import torch
 import zarr
+from anndata.io import write_elem
 
 from genemamba import keys
-from genemamba.annotation.linear_probe import (
-    LabelTransfer,
-    can_learn_from,
-    draw_labelled,
-    fit_probe,
-)
+from genemamba.annotation.annotator import Annotator, fit_annotator
+from genemamba.annotation.label_rules import ACCEPTED, NO_GENE, NO_LABELS, LabelRules
+from genemamba.annotation.labelled_cells import can_learn_from, draw_labelled
 from genemamba.atlas.codecs import explicit_defaults
 from genemamba.atlas.versions.view import AtlasView
 from genemamba.errors import StoreError
 from genemamba.inference.atlas_embedding import embed_atlas
 from genemamba.inference.embedded_cells import EmbeddedCells
+from genemamba.inference.embedding_shards import EmbeddingGrid
+from genemamba.inference.rolled_up import Naming, TermColumns, count_terms
 from genemamba.provenance import Json
+from genemamba.publishing import storage_errors
 from genemamba.storage import Progress, open_zarr_group, zarr_store
 from genemamba.training.checkpoint import Checkpoint
 
@@ -34,12 +34,21 @@ KEPT_COLUMNS: Final = (keys.CELL_TYPE, keys.BATCH, keys.DEPOSIT, keys.CONTENT_HA
 REACH: Final = ("genes_in_vocabulary", "cells_without_token")
 """Facts about an embedding that concern its labels, too."""
 
+PROBABILITIES: Final = f"obsm/{keys.CELL_TYPE_PROBABILITIES}"
+"""Where the probabilities lie in their AnnData."""
+
+LABELLING: Final = "labelling"
+"""Facts about the head, in ``uns`` below `keys.UNS`."""
+
+N_CURVE_POINTS: Final = 200
+"""Points of the coverage-risk curve that are kept: a picture is not wider."""
+
 
 def annotate_atlas(
     view: AtlasView,
     checkpoint: Checkpoint,
     *,
-    threshold: float,
+    rules: LabelRules,
     seed: int,
     device: torch.device,
     cache: Path | None = None,
@@ -47,7 +56,7 @@ def annotate_atlas(
 ) -> ad.AnnData:
     """Embed every cell, learn the labels that are there, and give every cell one.
 
-    `embed_atlas` and `annotate_cells` in one, for atlases whose embedding fits in memory.
+    `embed_atlas` and `write_annotation` in one, for atlases whose embedding fits in memory.
 
     Parameters
     ----------
@@ -55,10 +64,10 @@ def annotate_atlas(
         The atlas version.
     checkpoint
         The model with its vocabulary.
-    threshold
-        Confidence below which a cell is called unknown.
+    rules
+        Which head, and when it may answer.
     seed
-        Seed of the probe.
+        Seed of the head.
     device
         Where the model runs.
     cache
@@ -66,31 +75,28 @@ def annotate_atlas(
     progress
         Called with cells embedded and cells in all.
 
-    Returns
-    -------
-    As `annotate_cells`, with `keys.X_GENEMAMBA` in ``obsm``.
-
     Raises
     ------
     ModelError
         No gene of the atlas is in the model's vocabulary.
     """
     with TemporaryDirectory(prefix="genemamba-") as folder:
-        url = f"{folder}/embedding.zarr"
-        embed_atlas(view, checkpoint, url, device=device, cache=cache, progress=progress)
-        embedding = EmbeddedCells.open(url)
-        adata = annotate_cells(view, embedding, threshold=threshold, seed=seed)
-        adata.obsm[keys.X_GENEMAMBA] = embedding.read()
-    return adata
+        embedded, annotated = f"{folder}/embedding.zarr", f"{folder}/annotation.zarr"
+        embed_atlas(view, checkpoint, embedded, device=device, cache=cache, progress=progress)
+        cells = EmbeddedCells.open(embedded)
+        annotator = learn_annotator(view, cells, rules=rules, seed=seed)
+        write_annotation(view, cells, annotator, annotated, provenance={})
+        return read_annotation(annotated)
 
 
-def annotate_cells(
-    view: AtlasView, embedding: EmbeddedCells, *, threshold: float, seed: int
-) -> ad.AnnData:
-    """Learn the labels that are there on top of an embedding, and give every cell one.
+def learn_annotator(
+    view: AtlasView, embedding: EmbeddedCells, *, rules: LabelRules, seed: int
+) -> Annotator | None:
+    """Learn the labels that are there on top of an embedding by a model that never saw a label.
 
-    The embedding comes from a model that never saw a label; labels are learnt on top of it
-    by `fit_probe` from all labelled cells. One shard of the embedding is in memory at a time.
+    The head is judged by batches that it has not seen where it is to label such: where cells
+    without a label lie in a batch without any, or where no cell lacks one, and what comes next is
+    a new batch. Else it is judged by cells of the batches that it knows.
 
     Parameters
     ----------
@@ -98,72 +104,99 @@ def annotate_cells(
         The atlas version.
     embedding
         Of its cells.
-    threshold
-        Confidence below which a cell is called unknown.
+    rules
+        Which head, and when it may answer.
     seed
-        Seed of the probe.
+        Of the head, and of the cells that it learns from.
 
     Returns
     -------
-    AnnData of shape ``(n_obs, 0)`` with `keys.CELL_TYPE_PRED` and
-    `keys.CELL_TYPE_PRED_CONFIDENCE` in ``obs``. Without two labelled types every cell is
-    unknown, with confidence 0; so is a cell with no gene of the vocabulary.
+    None where fewer than two types are labelled.
 
     Raises
     ------
     StoreError
         The embedding is of other cells, or part of it is missing.
     """
-    if not embedding.obs.index.equals(view.obs.index):
-        msg = (
-            f"Expected the embedding of {len(view.obs)} cells of atlas {view.manifest.atlas!r} at "
-            f"{embedding.url}, found {embedding.n_obs} others. Embed this version."
-        )
-        raise StoreError(msg)
+    _check_same_cells(view, embedding)
     seen = embedding.has_token
     labels = np.where(seen, view.obs[keys.CELL_TYPE].to_numpy(dtype=str), keys.UNKNOWN)
-    predicted, confidence = _transfer_labels(embedding, labels, threshold=threshold, seed=seed)
-    obs = view.obs[list(KEPT_COLUMNS)].copy()
-    obs[keys.CELL_TYPE_PRED] = pd.Categorical(np.where(seen, predicted, keys.UNKNOWN))
-    obs[keys.CELL_TYPE_PRED_CONFIDENCE] = np.where(seen, confidence, 0).astype(np.float32)
-    reach = {name: embedding.facts[name] for name in REACH}
-    return ad.AnnData(obs=obs, uns={keys.UNS: reach})
+    if not can_learn_from(labels):
+        return None
+    batch = view.obs[keys.BATCH].to_numpy(dtype=str)
+    is_labelled = labels != keys.UNKNOWN
+    is_new = seen & ~np.isin(batch, batch[is_labelled])
+    rows = draw_labelled(labels.astype(object), seed=seed)
+    return fit_annotator(
+        embedding.take(rows),
+        labels[rows],
+        batch[rows],
+        rules=rules,
+        by_batch=bool(is_new.any() or is_labelled[seen].all()),
+        seed=seed,
+    )
 
 
 def write_annotation(
-    adata: ad.AnnData,
+    view: AtlasView,
+    embedding: EmbeddedCells,
+    annotator: Annotator | None,
     url: str,
     *,
     provenance: Mapping[str, Json],
-    embedding: EmbeddedCells | None = None,
+    naming: Naming | None = None,
 ) -> dict[str, Json]:
-    """Write an annotation as an AnnData Zarr and return the facts that the catalog keeps.
+    """Label every cell and write labels, probabilities and embedding as an AnnData Zarr.
+
+    One shard of the embedding is in memory at a time. In ``obs`` are `keys.CELL_TYPE_PRED`,
+    `keys.CELL_TYPE_PRED_CONFIDENCE` and `keys.CELL_TYPE_PRED_REASON`; in ``obsm``
+    `keys.X_GENEMAMBA` and `keys.CELL_TYPE_PROBABILITIES`. Without an annotator every cell is
+    unknown, with confidence 0, and there are no probabilities.
 
     Parameters
     ----------
-    adata
-        From `annotate_atlas`, or from `annotate_cells` together with the embedding.
+    view
+        The atlas version.
+    embedding
+        Of its cells; its array is copied as it lies there, whatever its size.
+    annotator
+        From `learn_annotator`.
     url
         Empty place, local or remote.
     provenance
         What made it; kept in ``uns``.
-    embedding
-        Its array is copied as it lies there, whatever its size.
+    naming
+        Also call every cell the most specific term that is sure enough, in `keys.TERM_COLUMNS`.
+
+    Returns
+    -------
+    The facts that the catalog keeps.
+
+    Raises
+    ------
+    StoreError
+        The embedding is of other cells, or part of it is missing.
+    StorageError
+        The place cannot be written.
     """
-    reach = {name: int(value) for name, value in adata.uns[keys.UNS].items()}
-    adata.uns[keys.UNS] = {**reach, **provenance}
-    with explicit_defaults():
-        adata.write_zarr(zarr_store(url, mode="w"))
-        if embedding is not None:
-            embedding.copy_array(url)
-            zarr.consolidate_metadata(open_zarr_group(url, mode="r+").store)
-    predicted = adata.obs[keys.CELL_TYPE_PRED]
-    return {
-        "n_obs": adata.n_obs,
-        **reach,
-        "n_unknown": int((predicted == keys.UNKNOWN).sum()),
-        "labels": {str(label): int(n) for label, n in predicted.value_counts().items() if n},
-    }
+    _check_same_cells(view, embedding)
+    reach = {name: embedding.facts[name] for name in REACH}
+    with storage_errors(url), explicit_defaults():
+        root = open_zarr_group(url, mode="w")
+        root.attrs.update({"encoding-type": "anndata", "encoding-version": "0.1.0"})
+        for name in ("layers", "obsm", "obsp", "varm", "varp"):
+            write_elem(root, name, {})
+        columns = _label_cells(embedding, annotator, root, naming)
+        obs = view.obs[list(KEPT_COLUMNS)].assign(**columns)
+        write_elem(root, "obs", obs)
+        write_elem(root, "var", pd.DataFrame(index=pd.Index([], dtype=object)))
+        labelling = _labelling(annotator) if annotator else {}
+        write_elem(root, "uns", {keys.UNS: {**reach, **provenance, LABELLING: labelling}})
+        embedding.copy_array(url)
+        zarr.consolidate_metadata(open_zarr_group(url, mode="r+").store)
+    told, summary = annotator.facts if annotator else {}, summarise_labels(obs)
+    labelled = {**summary, LABELLING: {**told, **summary[LABELLING]}}
+    return {"n_obs": len(obs), **reach, **labelled, **count_terms(obs)}
 
 
 def read_annotation(url: str) -> ad.AnnData:
@@ -171,16 +204,77 @@ def read_annotation(url: str) -> ad.AnnData:
     return ad.read_zarr(zarr_store(url, mode="r"))
 
 
-def _transfer_labels(
-    embedding: EmbeddedCells, labels: npt.NDArray[np.str_], *, threshold: float, seed: int
-) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.float64]]:
-    """Return the label of each cell and its probability."""
-    predicted = np.full(len(labels), keys.UNKNOWN, dtype=object)
-    confidence = np.zeros(len(labels))
-    if can_learn_from(labels):
-        rows = draw_labelled(labels.astype(object), seed=seed)
-        probe = fit_probe(embedding.take(rows), labels[rows], seed=seed)
+def _check_same_cells(view: AtlasView, embedding: EmbeddedCells) -> None:
+    if embedding.obs.index.equals(view.obs.index):
+        return
+    msg = (
+        f"Expected the embedding of {len(view.obs)} cells of atlas {view.manifest.atlas!r} at "
+        f"{embedding.url}, found {embedding.n_obs} others. Embed this version."
+    )
+    raise StoreError(msg)
+
+
+def _label_cells(
+    embedding: EmbeddedCells, annotator: Annotator | None, root: zarr.Group, naming: Naming | None
+) -> dict[str, Any]:
+    """Write the probabilities of every cell, and return the columns that say its label."""
+    n_obs, seen = embedding.n_obs, embedding.has_token
+    labels = np.full(n_obs, keys.UNKNOWN, dtype=object)
+    reasons = np.full(n_obs, NO_LABELS, dtype=object)
+    confidence = np.zeros(n_obs, dtype=np.float32)
+    classes = annotator.classes if annotator else ()
+    terms = TermColumns.blank(n_obs, classes, naming) if naming else None
+    if annotator:
+        grid = EmbeddingGrid.cut(
+            n_obs=n_obs,
+            d_model=len(annotator.classes),
+            shard_n_obs=embedding.array.shards[0],
+            array=PROBABILITIES,
+        )
+        grid.create(root)
+        array: Any = root[PROBABILITIES]
         for here, X in embedding.blocks():
-            transfer: LabelTransfer = probe.transfer(X, threshold=threshold)
-            predicted[here], confidence[here] = transfer.labels, transfer.confidence
-    return predicted, confidence
+            found = annotator.annotate(X)
+            labels[here], reasons[here] = found.labels, found.reasons
+            confidence[here] = found.confidence
+            probabilities = np.where(seen[here, np.newaxis], found.probabilities, 0)
+            array[here] = probabilities.astype(np.float32)
+            if terms:
+                terms.fill(here, probabilities)
+    labels[~seen], reasons[~seen], confidence[~seen] = keys.UNKNOWN, NO_GENE, 0
+    return {
+        keys.CELL_TYPE_PRED: pd.Categorical(labels),
+        keys.CELL_TYPE_PRED_CONFIDENCE: confidence,
+        keys.CELL_TYPE_PRED_REASON: pd.Categorical(reasons),
+        **(terms.columns() if terms else {}),
+    }
+
+
+def _labelling(annotator: Annotator) -> dict[str, Any]:
+    """Return what is told about a head beside its labels."""
+    curve = annotator.curve.thin(N_CURVE_POINTS)
+    return {
+        **annotator.facts,
+        "classes": np.array(annotator.classes, dtype=object),
+        "curve_coverage": curve.coverage,
+        "curve_risk": curve.risk,
+        "curve_area": annotator.curve.area,
+    }
+
+
+def summarise_labels(obs: pd.DataFrame) -> dict[str, Any]:
+    """Count what the cells of an annotation were called, and why not, for the catalog."""
+    reasons = obs[keys.CELL_TYPE_PRED_REASON].value_counts()
+    n_accepted = int(reasons.get(ACCEPTED, 0))
+    return {
+        "n_unknown": len(obs) - n_accepted,
+        "labels": {
+            str(label): int(n) for label, n in obs[keys.CELL_TYPE_PRED].value_counts().items()
+        },
+        LABELLING: {
+            "accepted_share": n_accepted / max(len(obs), 1),
+            "unknown_because": {
+                str(name): int(n) for name, n in reasons.items() if name != ACCEPTED
+            },
+        },
+    }

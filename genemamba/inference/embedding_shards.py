@@ -30,7 +30,7 @@ ARRAY: Final = f"obsm/{keys.X_GENEMAMBA}"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EmbeddingGrid:
-    """Regular cut of an embedding along its cells."""
+    """Regular cut along the cells of an embedding, or of another float32 array beside them."""
 
     n_obs: int
     """Cells."""
@@ -40,9 +40,13 @@ class EmbeddingGrid:
     """Cells of a chunk."""
     shard_n_obs: int
     """Cells of a shard, a multiple of `chunk_n_obs`."""
+    array: str = ARRAY
+    """Where it lies in its AnnData."""
 
     @classmethod
-    def cut(cls, *, n_obs: int, d_model: int, shard_n_obs: int = CELLS_PER_SHARD) -> Self:
+    def cut(
+        cls, *, n_obs: int, d_model: int, shard_n_obs: int = CELLS_PER_SHARD, array: str = ARRAY
+    ) -> Self:
         """Cut an embedding.
 
         Parameters
@@ -53,6 +57,8 @@ class EmbeddingGrid:
             Width.
         shard_n_obs
             Cells a shard may hold; rounded down to whole chunks.
+        array
+            Where it lies in its AnnData.
         """
         chunk = min(CELLS_PER_CHUNK, shard_n_obs)
         return cls(
@@ -60,6 +66,7 @@ class EmbeddingGrid:
             d_model=d_model,
             chunk_n_obs=chunk,
             shard_n_obs=chunk * (shard_n_obs // chunk),
+            array=array,
         )
 
     @property
@@ -91,7 +98,7 @@ class EmbeddingGrid:
             "shards": (self.shard_n_obs, self.d_model),
         }
         root.create_array(
-            ARRAY,
+            self.array,
             dtype=np.float32,
             attributes={"encoding-type": "array", "encoding-version": "0.2.0"},
             **options,

@@ -10,10 +10,19 @@ import numpy as np
 from genemamba import keys
 from genemamba.atlas.versions.anndata_writing import check_target, write_cells
 from genemamba.atlas.versions.view import AtlasView
+from genemamba.inference.atlas import LABELLING
 from genemamba.provenance import Json
 
-PREDICTED: Final = (keys.CELL_TYPE_PRED, keys.CELL_TYPE_PRED_CONFIDENCE)
+PREDICTED: Final = (
+    keys.CELL_TYPE_PRED,
+    keys.CELL_TYPE_PRED_CONFIDENCE,
+    keys.CELL_TYPE_PRED_REASON,
+    *keys.TERM_COLUMNS,
+)
 """Columns of an annotation that join those of the atlas."""
+
+ARRAYS: Final = (keys.X_GENEMAMBA, keys.CELL_TYPE_PROBABILITIES)
+"""Arrays of an annotation that come along."""
 
 
 def export_annotation(
@@ -41,13 +50,16 @@ def export_annotation(
     """
     check_target(out)
     # A deposit that is an export itself has columns of these names; its own are older.
-    predicted = annotation.obs.loc[view.obs.index]
-    obs = view.obs.assign(**{name: predicted[name] for name in PREDICTED})
+    annotation = annotation[view.obs.index]
+    columns = {name: annotation.obs[name] for name in PREDICTED if name in annotation.obs}
+    about = annotation.uns.get(keys.UNS, {}).get(LABELLING, {})
     return write_cells(
         out,
-        obs=obs,
+        obs=view.obs.assign(**columns),
         var=view.var,
         counts=(block.read() for block in view.blocks()),
-        provenance=provenance,
-        obsm={keys.X_GENEMAMBA: np.asarray(annotation[obs.index].obsm[keys.X_GENEMAMBA])},
+        provenance={**provenance, LABELLING: about} if about else provenance,
+        obsm={
+            name: np.asarray(annotation.obsm[name]) for name in ARRAYS if name in annotation.obsm
+        },
     )

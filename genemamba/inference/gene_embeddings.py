@@ -71,6 +71,7 @@ def contextual_gene_embeddings(
     backend: BackendOption = "torch",
     precision: Precision = "fp32",
     seqlen: int | None = None,
+    rows: NDArray[np.int64] | None = None,
     cache: Path | None = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
@@ -90,6 +91,8 @@ def contextual_gene_embeddings(
         As for `genemamba.inference.encoder.open_encoder`.
     seqlen
         Tokens read of a cell, at most; as in the model's training by default.
+    rows
+        Cells that are read, shape ``(n_cells,)``; all by default.
     cache
         Local folder of token stores; a scratch one by default.
     progress
@@ -121,9 +124,10 @@ def contextual_gene_embeddings(
             cache=scratch,
             value_bins=checkpoint.model_config.value_bins,
         )
-        for start in range(0, tokens.n_obs, CELLS_PER_SHARD):
-            stop = min(start + CELLS_PER_SHARD, tokens.n_obs)
-            part = tokens.read(start, stop)
+        wanted = np.arange(tokens.n_obs) if rows is None else rows
+        for start in range(0, len(wanted), CELLS_PER_SHARD):
+            stop = min(start + CELLS_PER_SHARD, len(wanted))
+            part = tokens.take(wanted[start:stop])
             for _, minibatch, h_BLD in encode_minibatches(
                 encoder, part, tokens_per_minibatch=TOKENS_PER_MINIBATCH
             ):
@@ -132,7 +136,7 @@ def contextual_gene_embeddings(
                 sums_VD.index_add_(0, ids_T, h_BLD[mask_BL].double())
                 n_cells_V += torch.bincount(ids_T, minlength=vocabulary.size)
             if progress:
-                progress(stop, tokens.n_obs)
+                progress(stop, len(wanted))
     n_cells = n_cells_V.cpu().numpy()
     tokens_seen = np.flatnonzero(n_cells)
     means = sums_VD.cpu().numpy()[tokens_seen] / n_cells[tokens_seen, None]

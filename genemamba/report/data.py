@@ -8,8 +8,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from genemamba.evaluation.annotation.comparison import Comparison
 from genemamba.evaluation.annotation.scores import AnnotationScore
+from genemamba.evaluation.genes.scores import GeneEvaluation
 from genemamba.evaluation.integration.scores import IntegrationScore
+from genemamba.report.terms import TermTable
 
 
 class Fact(NamedTuple):
@@ -120,8 +123,6 @@ class Integration:
     scores: tuple[IntegrationScore, ...]
     notes: tuple[str, ...] = ()
     """What could not be asked."""
-    controls: tuple[str, ...] = ()
-    """Embeddings that are there for comparison only."""
     provenance: str = ""
     """Key of the run that scored."""
 
@@ -145,8 +146,43 @@ class Annotation:
     """Ours first, at least one."""
     split: str
     """Which cells were held out, with counts."""
+    comparisons: tuple[Comparison, ...] = ()
+    """Ours against the best baseline."""
     provenance: str = ""
     """Key of the run that scored."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Genes:
+    """Scores of genes."""
+
+    evaluation: GeneEvaluation
+    provenance: str = ""
+    """Key of the run that scored."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Certainty:
+    """How often labels are wrong, by how many cells are answered for."""
+
+    coverage: npt.NDArray[np.float64]
+    """Share of the judged cells, rising, shape ``(n_points,)``."""
+    risk: npt.NDArray[np.float64]
+    """Share of these with a wrong label, shape ``(n_points,)``."""
+    area: float
+    """Under the whole curve."""
+    target: float | None
+    """Share of wrong labels that was asked for, if one was."""
+    point: tuple[float, float] | None
+    """Coverage and risk of the rules in force; None where they accept no cell."""
+    judged: str
+    """Cells that this was learnt from, as a reader would say it."""
+    facts: tuple[Fact, ...]
+    """Head, temperature, rules."""
+    reasons: tuple[tuple[str, int], ...]
+    """Cells of the atlas that are accepted, and those that are not by reason."""
+    provenance: str = ""
+    """Key of the run that labelled."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -169,6 +205,10 @@ class ReportData:
     """Of the layouts."""
     integration: Integration | None = None
     annotation: Annotation | None = None
+    terms: TermTable | None = None
+    """Annotation in the Cell Ontology, where a mapping says what the labels mean."""
+    certainty: Certainty | None = None
+    genes: Genes | None = None
     notes: tuple[str, ...] = ()
     """About the atlas as a whole."""
     provenance: tuple[Provenance, ...] = ()

@@ -1,4 +1,4 @@
-"""Charts as SVG: a loss curve and a confusion matrix."""
+"""Charts as SVG: a loss curve, a confusion matrix, risk by coverage."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -13,7 +13,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from genemamba.evaluation.annotation.scores import Confusion
-from genemamba.report.data import TrainingPoint
+from genemamba.report.data import Certainty, TrainingPoint
 from genemamba.report.palette import Ink
 
 MAX_COUNTED_TYPES: Final = 14
@@ -23,7 +23,9 @@ FONT_STACK: Final = b"system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica N
 """The page's own letters, put in place of matplotlib's."""
 
 
-def draw_training_curve(history: Sequence[TrainingPoint], ink: Ink) -> bytes:
+def draw_training_curve(
+    history: Sequence[TrainingPoint], ink: Ink, *, label: str = "Loss, nats a masked gene"
+) -> bytes:
     """Draw the loss of each step and its running mean as SVG.
 
     Parameters
@@ -32,6 +34,8 @@ def draw_training_curve(history: Sequence[TrainingPoint], ink: Ink) -> bytes:
         At least one step.
     ink
         Colours of the page.
+    label
+        Of the losses.
     """
     steps = np.array([point.step for point in history])
     losses = np.array([point.loss for point in history])
@@ -50,7 +54,7 @@ def draw_training_curve(history: Sequence[TrainingPoint], ink: Ink) -> bytes:
             color=ink.text,
         )
         axes.set_xlabel("Step", color=ink.muted)
-        axes.set_ylabel("Loss, nats a masked gene", color=ink.muted)
+        axes.set_ylabel(label, color=ink.muted)
         axes.grid(axis="y", color=ink.rule, linewidth=0.8)
         _quieten(axes, ink)
         return _svg(figure)
@@ -88,6 +92,49 @@ def draw_confusion(confusion: Confusion, ink: Ink) -> bytes:
         axes.set_ylabel("Author", color=ink.muted)
         if max(counts.shape) <= MAX_COUNTED_TYPES:
             _write_counts(axes, counts, share, ink)
+        _quieten(axes, ink)
+        return _svg(figure)
+
+
+def draw_certainty(certainty: Certainty, ink: Ink) -> bytes:
+    """Draw the share of wrong labels by the share of cells that get one as SVG.
+
+    Parameters
+    ----------
+    certainty
+        Curve with its operating point.
+    ink
+        Colours of the page.
+    """
+    with _svg_style():
+        figure = Figure(figsize=(6.4, 3.2), layout="constrained")
+        axes = figure.add_subplot()
+        axes.plot(certainty.coverage, certainty.risk, color=ink.accent, linewidth=1.9)
+        top = max(float(certainty.risk.max(initial=0.0)), certainty.target or 0.0, 0.02)
+        if certainty.target is not None:
+            axes.axhline(certainty.target, color=ink.muted, linewidth=0.9, linestyle=(0, (4, 3)))
+            axes.annotate(
+                f"target {certainty.target:.3g}",
+                (0.0, certainty.target),
+                xytext=(2, 3),
+                textcoords="offset points",
+                color=ink.muted,
+            )
+        if certainty.point is not None:
+            coverage, risk = certainty.point
+            axes.plot([coverage], [risk], "o", color=ink.accent, markersize=7, clip_on=False)
+            axes.annotate(
+                f"{coverage:.0%} of the cells, {risk:.1%} wrong",
+                (coverage, risk),
+                xytext=(-8, 8),
+                textcoords="offset points",
+                ha="right",
+                color=ink.text,
+            )
+        axes.set(xlim=(0, 1), ylim=(0, 1.15 * top))
+        axes.set_xlabel("Share of the cells with a label", color=ink.muted)
+        axes.set_ylabel("Share of these that are wrong", color=ink.muted)
+        axes.grid(axis="y", color=ink.rule, linewidth=0.8)
         _quieten(axes, ink)
         return _svg(figure)
 

@@ -3,10 +3,35 @@
 from collections.abc import Mapping
 from typing import Final
 
+from genemamba.evaluation.annotation.evaluation import OURS
+from genemamba.evaluation.baselines.names import (
+    CELLTYPIST,
+    LOGISTIC_REGRESSION,
+    MAJORITY,
+    NEAREST_NEIGHBORS,
+    RANDOM_LABELS,
+    SCANVI,
+)
 from genemamba.keys import X_GENEMAMBA, X_PCA
 
-EMBEDDING_TITLES: Final[Mapping[str, str]] = {X_GENEMAMBA: "GeneMamba", X_PCA: "PCA"}
+EMBEDDING_TITLES: Final[Mapping[str, str]] = {
+    X_GENEMAMBA: "GeneMamba",
+    X_PCA: "PCA",
+    "X_scVI": "scVI",
+    "X_scANVI": "scANVI",
+}
 """Others are printed as they are, with a capital."""
+
+METHOD_TITLES: Final[Mapping[str, str]] = {
+    OURS: "GeneMamba, linear probe",
+    LOGISTIC_REGRESSION: "PCA, logistic regression",
+    NEAREST_NEIGHBORS: "PCA, nearest neighbours",
+    CELLTYPIST: "CellTypist",
+    SCANVI: "scANVI",
+    MAJORITY: "Majority vote",
+    RANDOM_LABELS: "Random labels",
+}
+"""Ways of labelling cells; others are printed as they are."""
 
 METRIC_TITLES: Final[Mapping[str, str]] = {
     "isolated_labels": "Isolated labels",
@@ -24,8 +49,21 @@ METRIC_TITLES: Final[Mapping[str, str]] = {
     "bio_conservation": "Bio conservation",
     "batch_correction": "Batch correction",
     "total": "Total",
+    "silhouette_batch": "Silhouette, batch",
+    "avg_bio": "Avg-bio",
+    "avg_batch": "Avg-batch",
     "accuracy": "Accuracy",
     "macro_f1": "Macro-F1",
+    "coexpression_spearman": "Spearman",
+    "pathway_auroc": "AUROC",
+    "reconstruction_levenshtein": "Edit distance",
+    "reconstruction_bleu": "BLEU-4",
+    "reconstruction_spearman": "Spearman of places",
+    "named_own_token": "Names the token itself",
+    "named_next_token": "Names the next token",
+    "hidden_gene_accuracy": "Named right",
+    "hidden_gene_reciprocal_rank": "Mean reciprocal rank",
+    "hidden_order_accuracy": "Put at its place",
 }
 """The spelling of the scIB papers."""
 
@@ -34,6 +72,11 @@ def embedding_title(name: str) -> str:
     """Print the name of an embedding."""
     plain = name.removeprefix("X_")
     return EMBEDDING_TITLES.get(name, plain[:1].upper() + plain[1:])
+
+
+def method_title(name: str) -> str:
+    """Print the name of a way of labelling."""
+    return METHOD_TITLES.get(name, name)
 
 
 def metric_title(name: str) -> str:

@@ -9,13 +9,25 @@ import jinja2
 import numpy as np
 import numpy.typing as npt
 
-from genemamba.keys import UNKNOWN
+from genemamba.keys import UNKNOWN, X_GENEMAMBA
 from genemamba.report.data import Layout, ReportData
-from genemamba.report.figures import MAX_COUNTED_TYPES, draw_confusion, draw_training_curve
-from genemamba.report.names import embedding_title, metric_title, short_digest, short_run_id
+from genemamba.report.figures import (
+    MAX_COUNTED_TYPES,
+    draw_certainty,
+    draw_confusion,
+    draw_training_curve,
+)
+from genemamba.report.genes import gene_section
+from genemamba.report.names import (
+    embedding_title,
+    method_title,
+    metric_title,
+    short_digest,
+    short_run_id,
+)
 from genemamba.report.palette import DARK, LIGHT, Category, colour_key
 from genemamba.report.panels import Mark, draw_panel, drawing_order, place_marks, unit_square
-from genemamba.report.tables import number_text, recorded_numbers, score_table
+from genemamba.report.tables import number_text, recorded_numbers, score_tables
 
 
 class Panel(NamedTuple):
@@ -66,12 +78,15 @@ def render_report(data: ReportData) -> str:
     data
         Everything the page shows.
     """
-    return _ENVIRONMENT.get_template("report.html.j2").render(
+    return ENVIRONMENT.get_template("report.html.j2").render(
         data=data,
         panel_groups=tuple(_panel_groups(data)),
-        scores=score_table(data.integration) if data.integration else None,
+        score_tables=score_tables(data.integration) if data.integration else (),
+        ours_key=X_GENEMAMBA,
+        genes=gene_section(data.genes) if data.genes else None,
         curve=_curve(data),
         confusion=_confusion(data),
+        certainty=_certainty(data),
         numbers=recorded_numbers(data.integration, data.annotation),
         max_counted_types=MAX_COUNTED_TYPES,
         runs={run.key: run for run in data.provenance},
@@ -125,7 +140,7 @@ def _curve(data: ReportData) -> Picture | None:
     light, dark = (draw_training_curve(history, ink) for ink in (LIGHT, DARK))
     first, last = history[0], history[-1]
     alt = f"Training loss from {first.loss:.2f} at step {first.step:,} to {last.loss:.2f} at step {last.step:,}."
-    return _picture(light, dark, alt)
+    return picture_of(light, dark, alt)
 
 
 def _confusion(data: ReportData) -> Picture | None:
@@ -135,10 +150,27 @@ def _confusion(data: ReportData) -> Picture | None:
     light, dark = (draw_confusion(ours.score.confusion, ink) for ink in (LIGHT, DARK))
     n_types = len(ours.score.confusion.truth)
     alt = f"Confusion matrix of {ours.method}: {ours.score.n:,} cells of {n_types} types; the counts are in the table of types."
-    return _picture(light, dark, alt)
+    return picture_of(light, dark, alt)
 
 
-def _picture(light: bytes, dark: bytes, alt: str) -> Picture:
+def _certainty(data: ReportData) -> Picture | None:
+    if data.certainty is None:
+        return None
+    light, dark = (draw_certainty(data.certainty, ink) for ink in (LIGHT, DARK))
+    alt = f"Share of wrong labels by share of labelled cells; the area under it is {data.certainty.area:.3f}."
+    return picture_of(light, dark, alt)
+
+
+def picture_of(light: bytes, dark: bytes, alt: str) -> Picture:
+    """Embed a figure for light and one for dark paper.
+
+    Parameters
+    ----------
+    light, dark
+        SVG.
+    alt
+        What they show, for those who do not see them.
+    """
     svg = "image/svg+xml"
     return Picture(_data_uri(light, svg), _data_uri(dark, svg), alt)
 
@@ -152,21 +184,29 @@ def _count(value: int) -> str:
     return f"{value:,}"
 
 
+def _cell(text: str) -> str:
+    """Keep a text from outside in one line and one column of Markdown."""
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
 def _plural(value: int, one: str, many: str = "") -> str:
     return f"{value:,} {one if value == 1 else many or f'{one}s'}"
 
 
-_ENVIRONMENT: Final = jinja2.Environment(
+ENVIRONMENT: Final = jinja2.Environment(
     loader=jinja2.PackageLoader("genemamba.report"),
     autoescape=True,
     undefined=jinja2.StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_ENVIRONMENT.filters |= {
+"""Templates of all pages."""
+ENVIRONMENT.filters |= {
+    "cell": _cell,
     "count": _count,
     "plural": _plural,
     "number": number_text,
+    "method": method_title,
     "metric": metric_title,
     "short": short_digest,
     "run": short_run_id,

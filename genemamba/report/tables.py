@@ -6,7 +6,14 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from genemamba.evaluation.integration.metrics import Group
-from genemamba.evaluation.integration.scores import IntegrationScore
+from genemamba.evaluation.integration.scores import (
+    CONTROL,
+    SUPERVISED,
+    ZERO_SHOT,
+    IntegrationScore,
+    IntegrationScores,
+    Kind,
+)
 from genemamba.report.data import Annotation, Integration
 from genemamba.report.names import embedding_title, metric_title
 
@@ -24,6 +31,12 @@ GROUP_TITLES: Final[Mapping[Group, str]] = {
 
 GROUP_MEANS: Final[Mapping[Group, str]] = {"bio": "bio_conservation", "batch": "batch_correction"}
 """Aggregate that heads each group."""
+
+TABLE_TITLES: Final[Mapping[Kind, str]] = {
+    ZERO_SHOT: "Embeddings that saw no label",
+    SUPERVISED: "Embeddings that learnt from labels",
+}
+"""Apart: an embedding that was taught the types it is scored by is no match for one that was not."""
 
 
 class ScoreCell(NamedTuple):
@@ -62,11 +75,14 @@ class ScoreColumn(NamedTuple):
 
 
 class ScoreTable(NamedTuple):
-    """Metrics by embeddings."""
+    """Metrics by embeddings of one kind, with the controls."""
 
+    title: str
     columns: tuple[ScoreColumn, ...]
     groups: tuple[ScoreGroup, ...]
     total: ScoreRow | None
+    published: tuple[ScoreRow, ...]
+    """Averages as GeneMamba was published with, and the part that no mean above has."""
 
 
 class RecordedNumber(NamedTuple):
@@ -82,33 +98,47 @@ class RecordedNumber(NamedTuple):
     note: str
 
 
-def score_table(integration: Integration) -> ScoreTable:
+def score_tables(integration: Integration) -> tuple[ScoreTable, ...]:
     """Arrange integration scores by group and metric, a column to each embedding.
 
     Parameters
     ----------
     integration
         Scores of embeddings.
+
+    Returns
+    -------
+    One table for embeddings that saw no label and one for those that did, where there are any.
     """
-    names = list(dict.fromkeys(score.embedding for score in integration.scores))
-    columns = tuple(
-        ScoreColumn(name, embedding_title(name), name in integration.controls) for name in names
+    members = IntegrationScores(scores=integration.scores, notes=()).members()
+    return tuple(
+        _score_table(TABLE_TITLES[kind], names, integration.scores)
+        for kind, names in members.items()
     )
+
+
+def _score_table(
+    title: str, names: Sequence[str], scores: Sequence[IntegrationScore]
+) -> ScoreTable:
     by_metric: dict[str, dict[str, IntegrationScore]] = {}
-    for score in integration.scores:
-        by_metric.setdefault(score.metric, {})[score.embedding] = score
+    for score in scores:
+        if score.embedding in names:
+            by_metric.setdefault(score.metric, {})[score.embedding] = score
+    is_control = {score.embedding: score.kind == CONTROL for score in scores}
+    columns = tuple(ScoreColumn(name, embedding_title(name), is_control[name]) for name in names)
     rows = {metric: _row(metric, found, columns) for metric, found in by_metric.items()}
-    group_of = {score.metric: score.group for score in integration.scores}
+    group_of = {score.metric: score.group for score in scores}
     groups = [
         ScoreGroup(
-            title,
+            heading,
             rows[GROUP_MEANS[group]],
             tuple(rows[metric] for metric in rows if group_of[metric] == group),
         )
-        for group, title in GROUP_TITLES.items()
+        for group, heading in GROUP_TITLES.items()
         if GROUP_MEANS[group] in rows
     ]
-    return ScoreTable(columns, tuple(groups), rows.get("total"))
+    published = tuple(rows[metric] for metric in rows if group_of[metric] == "published")
+    return ScoreTable(title, columns, tuple(groups), rows.get("total"), published)
 
 
 def recorded_numbers(
@@ -155,11 +185,18 @@ def _row(
             text,
             0.0 if score is None or not np.isfinite(score.value) else _percent(score.value),
             text == best and not column.is_control,
-            "" if score is None else score.note,
+            "" if score is None else _note(score),
         )
         for text, score, column in zip(texts, scores, columns, strict=True)
     )
     return ScoreRow(metric, metric_title(metric), cells)
+
+
+def _note(score: IntegrationScore) -> str:
+    if score.ci_low is None or score.ci_high is None:
+        return score.note
+    interval = f"{number_text(score.ci_low)} to {number_text(score.ci_high)} by other draws"
+    return "; ".join(filter(None, (interval, score.note)))
 
 
 def number_text(value: float) -> str:

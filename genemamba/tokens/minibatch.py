@@ -26,10 +26,38 @@ class Minibatch(NamedTuple):
     """Binned expression of each token, 0 at padding, shape ``(batch, seqlen)``, int64; None where
     only ranks are told."""
 
+    @property
+    def n_scored(self) -> int:
+        """Genes, each of which may have to be named: the weight of a minibatch among others."""
+        return int(self.mask.sum())
+
     def to(self, device: torch.device) -> "Minibatch":
         """Return the same on a device."""
         bins = None if self.bins is None else self.bins.to(device)
         return Minibatch(self.input_ids.to(device), self.mask.to(device), bins)
+
+
+class LabelledMinibatch(NamedTuple):
+    """Cells that a model reads at once, each with what it is."""
+
+    input_ids: Tensor
+    """As in `Minibatch`."""
+    mask: Tensor
+    """As in `Minibatch`."""
+    bins: Tensor | None
+    """As in `Minibatch`."""
+    labels: Tensor
+    """Number of each cell's label, shape ``(batch,)``, int64."""
+
+    @property
+    def n_scored(self) -> int:
+        """Cells: each has one label to be named."""
+        return len(self.labels)
+
+    def to(self, device: torch.device) -> "LabelledMinibatch":
+        """Return the same on a device."""
+        cells = Minibatch(self.input_ids, self.mask, self.bins).to(device)
+        return LabelledMinibatch(*cells, self.labels.to(device))
 
 
 def pad_cells(

@@ -18,8 +18,9 @@ from genemamba.tokens.gmt import GmtFile
 from genemamba.tokens.stored_tokens import StoredTokens
 from genemamba.tokens.vocabulary_building import vocabulary_of_blocks
 from genemamba.training.config import GENE_SET_WEIGHT
+from genemamba.training.loop import Watch
 from genemamba.training.presets import PresetName, adapt_preset, load_preset
-from genemamba.training.pretrain import PretrainResult, Watch, pretrain
+from genemamba.training.pretrain import PretrainResult, pretrain
 
 
 def pretrain_on_atlas(

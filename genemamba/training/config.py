@@ -23,6 +23,9 @@ Precision = Literal["fp32", "bf16"]
 PRECISIONS: Final = get_args(Precision)
 """Every accepted `Precision`."""
 
+LABELS: Final = "labels"
+"""What fine-tuning trains a model to name; cells' own genes are no aim then."""
+
 _BOUNDS: Final[tuple[tuple[tuple[str, ...], str, Callable[[Any], bool]], ...]] = (
     (
         ("seqlen", "minibatch_size", "steps", "accumulation_steps", "evaluate_every"),
@@ -96,9 +99,9 @@ class TrainingConfig:
     seed: int = 0
     """Of weights, minibatches and hidden genes."""
 
-    objective: ObjectiveName = "masked"
-    """What the model is trained to do; `mask_fraction`, `contrast_weight` and `temperature` concern
-    the masked one alone."""
+    objective: ObjectiveName | Literal["labels"] = "masked"
+    """What the model is trained to do, ``labels`` in fine-tuning; `contrast_weight` and
+    `temperature` concern the masked one alone, `mask_fraction` labels, too."""
 
     gene_sets: str | None = None
     """``sha256:`` and 64 hex digits over the file of gene sets whose genes should have similar
@@ -142,8 +145,10 @@ class TrainingConfig:
             for name in names
             if not holds(getattr(self, name))
         ]
-        if self.objective not in OBJECTIVES:
-            faults.append(f"objective={self.objective!r} (one of {', '.join(OBJECTIVES)})")
+        if self.objective not in (*OBJECTIVES, LABELS):
+            faults.append(
+                f"objective={self.objective!r} (one of {', '.join((*OBJECTIVES, LABELS))})"
+            )
         if faults:
             msg = f"Expected another training configuration, found {'; '.join(faults)}."
             raise ModelError(msg)

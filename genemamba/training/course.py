@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from genemamba.errors import InputError
-from genemamba.tokens.minibatch import Minibatch, pad_cells
+from genemamba.tokens.minibatch import LabelledMinibatch, Minibatch, pad_cells
 from genemamba.tokens.stored_tokens import TokenSource
 from genemamba.training.config import TrainingConfig
 from genemamba.training.sampling import (
@@ -33,6 +33,10 @@ class Course:
         Of the training.
     rank, n_processes
         Which of how many processes.
+    labels
+        Number of each cell's label, shape ``(n_obs,)``, for a training on labels; none by default.
+    split
+        Cells to train on and to score; drawn as the configuration says by default.
 
     Raises
     ------
@@ -41,13 +45,21 @@ class Course:
     """
 
     def __init__(
-        self, tokens: TokenSource, config: TrainingConfig, *, rank: int = 0, n_processes: int = 1
+        self,
+        tokens: TokenSource,
+        config: TrainingConfig,
+        *,
+        rank: int = 0,
+        n_processes: int = 1,
+        labels: NDArray[np.int64] | None = None,
+        split: Split | None = None,
     ) -> None:
         self.config = config
         self._tokens = tokens
         self._lengths = tokens.lengths
         self._rank, self._n_processes = rank, n_processes
-        self.split: Split = split_cells(
+        self._labels = labels
+        self.split: Split = split or split_cells(
             self._lengths, fraction=config.heldout_fraction, seed=config.seed
         )
         whole, rest = divmod(len(self.split.train), config.minibatch_size)
@@ -56,7 +68,7 @@ class Course:
         self._dealt: list[NDArray[np.int64]] = []
         self._check()
 
-    def minibatches(self, step: int) -> list[Minibatch]:
+    def minibatches(self, step: int) -> list[Minibatch | LabelledMinibatch]:
         """Return this process's share of what a step reads, on the CPU.
 
         Parameters
@@ -83,7 +95,7 @@ class Course:
             for number in numbers
         ]
 
-    def heldout(self) -> Iterator[tuple[Minibatch, torch.Generator]]:
+    def heldout(self) -> Iterator[tuple[Minibatch | LabelledMinibatch, torch.Generator]]:
         """Yield this process's share of the minibatches that are not trained on."""
         dealt = epoch_minibatches(
             self._lengths,
@@ -114,8 +126,11 @@ class Course:
         # Neighbours are of similar length, so every process has as much to do.
         return self._dealt[position][self._rank :: self._n_processes]
 
-    def _pad(self, rows: NDArray[np.int64]) -> Minibatch:
-        return pad_cells(self._tokens.take(rows), np.arange(len(rows)))
+    def _pad(self, rows: NDArray[np.int64]) -> Minibatch | LabelledMinibatch:
+        minibatch = pad_cells(self._tokens.take(rows), np.arange(len(rows)))
+        if self._labels is None:
+            return minibatch
+        return LabelledMinibatch(*minibatch, torch.from_numpy(self._labels[rows]))
 
     def _check(self) -> None:
         longest = int(self._lengths.max(initial=0))

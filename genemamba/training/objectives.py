@@ -65,6 +65,9 @@ def make_objective(
         case "next_token_upstream":
             warnings.warn(LEAK, UserWarning, stacklevel=2)
             return NextTokenUpstream(pathways=pathways)
+        case "labels":
+            msg = "Expected an objective that needs no labels, found labels. Use `fine_tune`."
+            raise ModelError(msg)
 
 
 def objective_findings(config: TrainingConfig) -> tuple[Finding, ...]:

@@ -1,11 +1,7 @@
 """Pretraining: a fresh model learns from cells alone, without any label."""
 
-import logging
-import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, NoReturn
 
 import numpy as np
 import torch
@@ -20,28 +16,17 @@ from genemamba.tokens.gene_sets import GeneSets
 from genemamba.tokens.stored_tokens import TokenSource
 from genemamba.tokens.vocabulary import Vocabulary
 from genemamba.training.checkpoint import Checkpoint, save_checkpoint
-from genemamba.training.config import StepRecord, TrainingConfig, TrainingEvent
+from genemamba.training.config import TrainingConfig
 from genemamba.training.course import Course
-from genemamba.training.early_stopping import BestModel
+from genemamba.training.loop import SAVE_EVERY, Keeper, Watch, run_steps
 from genemamba.training.objectives import make_objective
 from genemamba.training.optimizer import make_optimizer
 from genemamba.training.processes import Processes
-from genemamba.training.resume import STATE_FILE, TrainingState, restore_state, save_state
+from genemamba.training.resume import TrainingState
 from genemamba.training.sampling import Stream, int_seed
-from genemamba.training.scoring import heldout_loss
-from genemamba.training.speed import Speed, read_ahead
-from genemamba.training.stepping import NotFiniteError, Stepper
-
-SAVE_EVERY: Final = 50
-"""Steps between two saved states: half a minute of work is lost at most with `small`."""
-
-LAST_GOOD: Final = "last-good"
-"""Folder beside the state that keeps, as a checkpoint, the model of a training that failed."""
-
-Watch = Callable[[str], None]
-"""Called with how it goes, in a few words."""
-
-logger = logging.getLogger(__name__)
+from genemamba.training.scoring import Scorer
+from genemamba.training.speed import Speed
+from genemamba.training.stepping import Stepper
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -109,27 +94,33 @@ def pretrain(
     processes = Processes.join(training_config, device=device)
     course = Course(tokens, training_config, rank=processes.rank, n_processes=processes.n_processes)
     state = _fresh_state(model_config, training_config, device=processes.device)
-    keeper = _Keeper(
+
+    def save_good(folder: Path, state: TrainingState) -> None:
+        good = Checkpoint(
+            model=state.model,
+            vocabulary=vocabulary,
+            training_config=training_config,
+            history=tuple(state.history),
+            heldout_loss=state.best.loss if state.best else None,
+            events=tuple(state.events),
+        )
+        save_checkpoint(folder, good)
+
+    keeper = Keeper(
         folder=resume_dir,
-        vocabulary=vocabulary,
-        config=training_config,
         save_every=save_every,
         fingerprint=_fingerprint(tokens, vocabulary, model_config, training_config, processes),
         writes=processes.rank == 0,
+        save_model=save_good,
     )
     keeper.restore(state, processes)
     objective = make_objective(
         training_config, model_config, vocabulary, gene_sets=gene_sets, device=processes.device
     )
-    stepper = Stepper(state, course, processes, objective)
+    stepper = Stepper(state, course, processes, Scorer(state.model, objective, training_config))
     speed = Speed()
-    try:
-        with training_kernels(state.model, device=processes.device):
-            _run(state, stepper, keeper, speed, progress=progress, watch=watch)
-            loss = _finish(state, stepper)
-    except NotFiniteError as error:
-        keeper.fail(state, error)
-    keeper.save(state)
+    with training_kernels(state.model, device=processes.device):
+        loss = run_steps(state, stepper, keeper, speed, progress=progress, watch=watch)
     return PretrainResult(
         model=state.model,
         vocabulary=vocabulary,
@@ -139,133 +130,6 @@ def pretrain(
         events=tuple(state.events),
         speed=speed,
     )
-
-
-def _run(
-    state: TrainingState,
-    stepper: Stepper,
-    keeper: "_Keeper",
-    speed: Speed,
-    *,
-    progress: Progress | None,
-    watch: Watch | None,
-) -> None:
-    """Take the steps that are left."""
-    config = stepper.course.config
-    with read_ahead(stepper.course.minibatches) as read:
-        while (step := len(state.history) + 1) <= config.steps and not _is_over(state, config):
-            with speed.step():
-                with speed.waiting():
-                    minibatches = read(step)
-                record = stepper.take(step, minibatches)
-                if keeper.is_due(done=step - 1):
-                    # Only now is it known that these weights give a finite loss.
-                    keeper.save(state)
-                    logger.info(_describe(record, speed))
-                seen = state.history[-1].tokens_seen if state.history else 0
-                stepper.update(record)
-            speed.tokens += record.tokens_seen - seen
-            if config.patience is not None and (
-                step % config.evaluate_every == 0 or step == config.steps
-            ):
-                _look(state, stepper)
-            if watch:
-                watch(_describe(record, speed))
-            if progress:
-                progress(step, config.steps)
-
-
-def _look(state: TrainingState, stepper: Stepper) -> None:
-    """Compare the model with the best so far."""
-    step, loss = len(state.history), _heldout(state, stepper)
-    assert loss is not None  # noqa: S101  # the course has refused to go without such cells
-    state.events.append(TrainingEvent(step=step, kind="heldout", value=loss))
-    state.best = BestModel.judge(state.best, state.model, step=step, loss=loss)
-    if _is_over(state, stepper.course.config):
-        state.events.append(TrainingEvent(step=step, kind="stopped-early", value=state.best.loss))
-
-
-def _is_over(state: TrainingState, config: TrainingConfig) -> bool:
-    return (
-        config.patience is not None
-        and state.best is not None
-        and state.best.looks_since >= config.patience
-    )
-
-
-def _finish(state: TrainingState, stepper: Stepper) -> float | None:
-    """Turn to the model to end with, and return its held-out loss."""
-    if state.best is not None:
-        state.model.load_state_dict(state.best.weights)
-        return state.best.loss
-    sums = torch.stack([weight.detach().sum() for weight in state.model.parameters()])
-    if not sums.isfinite().all():
-        raise NotFiniteError(what="weights that are not", step=len(state.history))
-    return _heldout(state, stepper)
-
-
-def _heldout(state: TrainingState, stepper: Stepper) -> float | None:
-    loss = heldout_loss(stepper.scorer, stepper.course, stepper.processes)
-    if loss is not None and not math.isfinite(loss):
-        raise NotFiniteError(what=f"{loss} of held-out cells", step=len(state.history))
-    return loss
-
-
-@dataclass(kw_only=True)
-class _Keeper:
-    """What of a training is kept on disk."""
-
-    folder: Path | None
-    vocabulary: Vocabulary
-    config: TrainingConfig
-    save_every: int
-    fingerprint: str
-    writes: bool
-
-    def restore(self, state: TrainingState, processes: Processes) -> None:
-        if self.folder:
-            restore_state(self.folder, state, fingerprint=self.fingerprint)
-        (mean,) = processes.mean(len(state.history))
-        if mean != len(state.history):
-            msg = (
-                f"Expected the same state for all processes in {self.folder}, found others:"
-                " put it on a disk that all of them share."
-            )
-            raise ModelError(msg)
-
-    def is_due(self, *, done: int) -> bool:
-        return done % self.save_every == 0
-
-    def save(self, state: TrainingState) -> None:
-        if self.folder and self.writes:
-            save_state(self.folder, state, fingerprint=self.fingerprint)
-
-    def fail(self, state: TrainingState, error: NotFiniteError) -> NoReturn:
-        """Keep the last good model as a checkpoint, and say where it is."""
-        kept = "No model was kept, as no folder was given to resume from."
-        if self.folder and (self.folder / STATE_FILE).is_file():
-            restore_state(self.folder, state, fingerprint=self.fingerprint)
-            good = Checkpoint(
-                model=state.model,
-                vocabulary=self.vocabulary,
-                training_config=self.config,
-                history=tuple(state.history),
-                heldout_loss=state.best.loss if state.best else None,
-                events=tuple(state.events),
-            )
-            if self.writes:
-                save_checkpoint(self.folder / LAST_GOOD, good)
-            kept = (
-                f"The model after step {len(state.history)}, the last that was saved and good, is"
-                f" a checkpoint in {self.folder / LAST_GOOD}."
-            )
-        msg = f"{error} {kept} Lower the learning rate, or train with another seed."
-        raise ModelError(msg) from error
-
-
-def _describe(record: StepRecord, speed: Speed) -> str:
-    rate = f", {speed.tokens_per_s:,.0f} tokens/s" if speed.tokens_per_s else ""
-    return f"step {record.step}: loss {record.loss:.3f}{rate}"
 
 
 def _fresh_state(

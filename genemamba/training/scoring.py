@@ -1,5 +1,7 @@
 """The model and what it is trained to do, as one module."""
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor, nn
 
@@ -11,7 +13,24 @@ from genemamba.training.micro_batches import MicroBatches
 from genemamba.training.processes import Processes
 
 
-class Scorer(nn.Module):
+class AnyScorer(nn.Module, ABC):
+    """A module that turns a minibatch into losses, by whatever its cells are to be scored."""
+
+    parts: MicroBatches
+    """The model, read in parts."""
+
+    @abstractmethod
+    def total(self, losses: Losses) -> Tensor:
+        """Return the sum that is minimised.
+
+        Parameters
+        ----------
+        losses
+            Of a minibatch.
+        """
+
+
+class Scorer(AnyScorer):
     """Minibatch in, losses out: all that has a gradient, so that processes can average it.
 
     Parameters
@@ -97,11 +116,12 @@ def heldout_loss(scorer: nn.Module, course: Course, processes: Processes) -> flo
 
     Returns
     -------
-    Mean cross entropy of naming hidden genes, in nats, over the tokens; None without such cells.
+    Mean cross entropy of naming hidden genes, in nats, over the tokens, or of naming labels, over
+    the cells; None without such cells.
     """
     total, n_tokens = 0.0, 0.0
     for minibatch, generator in course.heldout():
-        weight = int(minibatch.mask.sum())
+        weight = minibatch.n_scored
         total += weight * scorer(*minibatch.to(processes.device), generator).tokens.item()
         n_tokens += weight
     total, n_tokens = processes.sum(total, n_tokens)

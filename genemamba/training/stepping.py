@@ -11,15 +11,14 @@ import torch
 from torch import nn
 
 from genemamba.errors import ModelError
-from genemamba.nn.objectives.objective import Objective
-from genemamba.tokens.minibatch import Minibatch
+from genemamba.tokens.minibatch import LabelledMinibatch, Minibatch
 from genemamba.training.config import StepRecord, TrainingEvent
 from genemamba.training.course import Course
 from genemamba.training.micro_batches import is_out_of_memory
 from genemamba.training.optimizer import learning_rate
 from genemamba.training.processes import Processes
 from genemamba.training.resume import TrainingState
-from genemamba.training.scoring import Scorer
+from genemamba.training.scoring import AnyScorer
 
 
 class NotFiniteError(ModelError):
@@ -58,24 +57,20 @@ class Stepper:
         What each step sees.
     processes
         Which train together.
-    objective
-        What the model is trained to do.
+    scorer
+        Of the state's model, by what it is trained to do.
     """
 
     def __init__(
-        self, state: TrainingState, course: Course, processes: Processes, objective: Objective
+        self, state: TrainingState, course: Course, processes: Processes, scorer: AnyScorer
     ) -> None:
         self._state, self.course, self.processes = state, course, processes
         self._config = course.config
-        self.scorer = Scorer(
-            state.model,
-            objective,
-            self._config,
-            rows_at_once=state.rows_at_once or self._config.micro_batch_size,
-        )
+        self.scorer = scorer
+        scorer.parts.rows_at_once = state.rows_at_once or self._config.micro_batch_size
         self._shared: nn.Module = processes.wrap(self.scorer)
 
-    def take(self, step: int, minibatches: Sequence[Minibatch]) -> StepRecord:
+    def take(self, step: int, minibatches: Sequence[Minibatch | LabelledMinibatch]) -> StepRecord:
         """Compute the gradients of a step; the weights stay as they are.
 
         Where memory does not suffice, the rows that go through the model at once are halved and
@@ -131,7 +126,9 @@ class Stepper:
         self._state.optimizer.step()
         self._state.history.append(record)
 
-    def _try(self, step: int, minibatches: Sequence[Minibatch]) -> _Means | None:
+    def _try(
+        self, step: int, minibatches: Sequence[Minibatch | LabelledMinibatch]
+    ) -> _Means | None:
         """Return None where memory did not suffice; nothing of the attempt is left then."""
         try:
             return self._gradients(step, minibatches)
@@ -152,7 +149,7 @@ class Stepper:
             torch.cuda.empty_cache()
         return None
 
-    def _gradients(self, step: int, minibatches: Sequence[Minibatch]) -> _Means:
+    def _gradients(self, step: int, minibatches: Sequence[Minibatch | LabelledMinibatch]) -> _Means:
         accelerator = self.processes.accelerator
         self._state.optimizer.zero_grad()
         sums: Counter[str] = Counter()

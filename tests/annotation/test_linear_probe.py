@@ -6,12 +6,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from genemamba.annotation.linear_probe import (
-    INVERSE_REGULARISATION,
-    can_learn_from,
-    check_learnable,
-    fit_probe,
-)
+from genemamba.annotation.head import transfer
+from genemamba.annotation.labelled_cells import can_learn_from, check_learnable
+from genemamba.annotation.linear_probe import INVERSE_REGULARISATION, fit_probe
 from genemamba.errors import SchemaError
 from genemamba.keys import UNKNOWN
 
@@ -33,12 +30,12 @@ def test_probabilities_are_those_of_scikit_learn(n_types):
     )
     oracle.fit(X.astype(np.float64), labels.astype(str))
 
-    transfer = fit_probe(X, labels, seed=0).transfer(X, threshold=0.0)
+    found = transfer(fit_probe(X, labels, seed=0), X, threshold=0.0)
 
-    assert transfer.classes == tuple(oracle.classes_)
-    np.testing.assert_allclose(transfer.probabilities, oracle.predict_proba(X), atol=1e-6)
-    assert transfer.labels.tolist() == oracle.predict(X).tolist()
-    np.testing.assert_allclose(transfer.confidence, oracle.predict_proba(X).max(axis=1), atol=1e-6)
+    assert found.classes == tuple(oracle.classes_)
+    np.testing.assert_allclose(found.probabilities, oracle.predict_proba(X), atol=1e-6)
+    assert found.labels.tolist() == oracle.predict(X).tolist()
+    np.testing.assert_allclose(found.confidence, oracle.predict_proba(X).max(axis=1), atol=1e-6)
 
 
 def test_cells_labelled_unknown_are_never_learnt_from():
@@ -59,8 +56,8 @@ def test_cells_below_the_threshold_are_called_unknown_and_keep_their_confidence(
     X, labels = blobs(3, spread=4.0)
     probe = fit_probe(X, labels, seed=0)
 
-    sure = probe.transfer(X, threshold=0.0)
-    strict = probe.transfer(X, threshold=0.7)
+    sure = transfer(probe, X, threshold=0.0)
+    strict = transfer(probe, X, threshold=0.7)
 
     assert UNKNOWN not in sure.labels
     expected = [
@@ -76,17 +73,17 @@ def test_far_away_cells_get_probabilities_and_not_nan():
     X, labels = blobs(3)
     probe = fit_probe(X, labels, seed=0)
 
-    transfer = probe.transfer(X * 1e6, threshold=0.5)
+    found = transfer(probe, X * 1e6, threshold=0.5)
 
-    np.testing.assert_allclose(transfer.probabilities.sum(axis=1), 1.0)
+    np.testing.assert_allclose(found.probabilities.sum(axis=1), 1.0)
 
 
 def test_labels_do_not_depend_on_which_cells_come_along():
     X, labels = blobs(3, spread=3.0)
     probe = fit_probe(X, labels, seed=0)
 
-    together = probe.transfer(X, threshold=0.6)
-    alone = [probe.transfer(X[[row]], threshold=0.6).labels[0] for row in range(len(X))]
+    together = transfer(probe, X, threshold=0.6)
+    alone = [transfer(probe, X[[row]], threshold=0.6).labels[0] for row in range(len(X))]
 
     assert together.labels.tolist() == alone
 
@@ -145,7 +142,7 @@ def test_over_one_scale_probabilities_are_those_of_scikit_learn_on_scaled_cells(
         scaled, labels.astype(str)
     )
 
-    found = fit_probe(X, labels, seed=0, standardise=False).transfer(X, threshold=0.0)
+    found = transfer(fit_probe(X, labels, seed=0, standardise=False), X, threshold=0.0)
 
     np.testing.assert_allclose(found.probabilities, oracle.predict_proba(scaled), atol=1e-6)
 
@@ -163,3 +160,17 @@ def test_over_one_scale_the_unit_of_an_embedding_does_not_matter_and_its_noise_w
     np.testing.assert_allclose(unit.weights, one.weights, atol=1e-4)
     of_noise = [np.abs(probe.weights[:, 6:]).max() for probe in (one, each)]
     assert of_noise[0] < 0.1 * of_noise[1]
+
+
+def test_weights_of_types_are_those_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    labels = np.repeat(["A", "B", "C"], [60, 25, 6]).astype(object)
+    X = rng.normal(size=(91, 4)) + np.repeat(rng.normal(size=(3, 4)), [60, 25, 6], axis=0)
+    mean, scale = X.mean(axis=0), X.std(axis=0)
+
+    probe = fit_probe(X, labels, seed=0, class_weight_power=1.0)
+
+    expected = LogisticRegression(C=0.1, max_iter=2000, class_weight="balanced")
+    expected.fit((X - mean) / scale, labels.astype(str))
+    np.testing.assert_allclose(probe.weights, expected.coef_, atol=1e-4)
+    np.testing.assert_allclose(probe.bias, expected.intercept_, atol=1e-4)

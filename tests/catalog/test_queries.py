@@ -167,6 +167,19 @@ def test_history_is_in_order_of_time_and_of_one_atlas(filled, sql):
     ]
 
 
+def test_metrics_of_a_model_version_come_from_every_atlas(filled):
+    found = filled.model_metrics("small@1")
+
+    assert [(m.atlas_version, m.name, m.value) for m in found] == [
+        ("lung@1", "macro_f1", 0.5),
+        ("liver@1", "macro_f1", 0.25),
+    ]
+    assert [m.value for m in filled.model_metrics("small")] == [0.75]
+    assert filled.model_metrics("base") == []
+    with pytest.raises(CatalogError, match="found 'absent'"):
+        filled.model_metrics("absent")
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [

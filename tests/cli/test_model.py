@@ -1,6 +1,7 @@
 """Published models on the command line: imported, listed, shown, exported, refused."""
 
 import json
+from pathlib import Path
 
 import pytest
 import safetensors.torch
@@ -56,6 +57,31 @@ def test_import_shows_facts_findings_and_name(run, folder):
     assert ["padding", "aware"] in lines
     assert any(line[:2] == ["note", "size-unpublished"] for line in lines)
     assert lines[-1] == ["model:", "gm@1"]
+
+
+def test_card_is_written_to_a_folder_and_by_the_import_itself(run, ask, folder, tmp_path):
+    imported = ask("import", folder)
+
+    shown = ask("show", "gm-small", "--card", tmp_path / "card")
+
+    markdown, page = (tmp_path / "card" / name for name in ("model-card.md", "model-card.html"))
+    assert shown["card"] == [str(markdown), str(page)]
+    assert shown["ref"] == "gm-small@1"
+    kept = Path(imported["model_card"])
+    for file in (markdown, page):
+        assert (kept / file.name).read_bytes() == file.read_bytes()
+
+
+def test_show_says_what_the_model_is_and_what_is_known_against_it(run, ask, folder):
+    findings = ask("import", folder)["findings"]
+
+    out = run("model", "show", "gm-small").out
+
+    assert out.startswith("gm-small@1: imported, ")
+    assert "Nothing on record says that it saw a label." in out.splitlines()[0]
+    assert "known limits\n" in out
+    assert "No evaluation is on record" in out
+    assert all(finding["message"] in out for finding in findings)
 
 
 def test_lineage_names_the_imported_files_by_their_bytes(run, ask, folder):

@@ -5,7 +5,13 @@ import json
 import numpy as np
 import pytest
 
+from genemamba.evaluation.annotation.comparison import compare_with_best
+from genemamba.evaluation.annotation.evaluation import AnnotationEvaluation
+from genemamba.evaluation.annotation.files import CALLS_FILE
+from genemamba.evaluation.annotation.folds import Fold, Split
+from genemamba.evaluation.annotation.rejection import score_rejection
 from genemamba.evaluation.annotation.scores import score_annotation
+from genemamba.evaluation.annotation.transfer import HeldOutLabels
 from genemamba.evaluation.atlas import AtlasEvaluation
 from genemamba.evaluation.files import LAYOUTS_FILE, SCORES_FILE, read_evaluation, write_evaluation
 from genemamba.evaluation.integration.scores import IntegrationScore, IntegrationScores
@@ -17,20 +23,46 @@ def scored(**values):
     return IntegrationScore(**{**facts, "implementation": "scib-metrics@0.5.10", **values})
 
 
+def called(truth, predicted):
+    return HeldOutLabels(
+        rows=np.array([9, 4, 2, 7, 1]),
+        fold=np.array([0, 0, 0, 1, 1]),
+        truth=np.array(truth, dtype=object),
+        predicted=np.array(predicted, dtype=object),
+        confidence=np.array([0.1, 0.25, 1.0, 0.5, 0.125]),
+    )
+
+
 @pytest.fixture
-def evaluation():
-    truth = np.array(["T", "B", "B", "T", "naïve"], dtype=object)
-    methods = {
-        "zeroth": score_annotation(truth, truth, seed=0, n_resamples=20),
-        "a method": score_annotation(truth, [UNKNOWN, "B", "T", "T", "B"], seed=0, n_resamples=20),
+def annotation():
+    truth = ["T", "B", "B", "T", "naïve"]
+    calls = {
+        "zeroth": called(truth, truth),
+        "a method": called(truth, [UNKNOWN, "B", "T", "T", "B"]),
     }
+    scores = {
+        name: score_annotation(one.truth, one.predicted, seed=0, n_resamples=20)
+        for name, one in calls.items()
+    }
+    fold = Fold("T", np.array([0]), np.array([9, 4, 2]))
+    split = Split(kind="left-out type", folds=(fold, fold), n_labelled=9, n_groups=2)
+    return AnnotationEvaluation(
+        split_kind="held-out cells",
+        split="held-out cells: 5 cells",
+        scores=scores,
+        comparisons=compare_with_best("zeroth", calls, scores, seed=0, n_resamples=20),
+        rejections={name: score_rejection(one, split, seed=0) for name, one in calls.items()},
+        calls=calls,
+        notes=("A note.", "Another."),
+    )
+
+
+@pytest.fixture
+def evaluation(annotation):
     scores = (scored(value=0.1 + 0.2), scored(value=float("nan"), note="ValueError: too few"))
     return AtlasEvaluation(
         integration=IntegrationScores(scores=scores, notes=("One batch.",)),
-        annotation=methods,
-        split_kind="held-out cells",
-        split="held-out cells: 5 cells",
-        notes=("A note.", "Another."),
+        annotation=annotation,
         drawn_rows=np.array([0, 2, 5]),
         umap={X_GENEMAMBA: np.array([[0.1, 1], [2, 3], [4, 5]], dtype=np.float32)},
     )
@@ -40,8 +72,14 @@ def parts(evaluation):
     """Everything in it, as values that compare; NaN as text, as it is unequal to itself."""
     return {
         "scores": [repr(score) for score in evaluation.integration.scores],
-        "notes": (evaluation.integration.notes, evaluation.notes),
-        "split": (evaluation.split_kind, evaluation.split),
+        "notes": (evaluation.integration.notes, evaluation.annotation.notes),
+        "split": (evaluation.annotation.split_kind, evaluation.annotation.split),
+        "comparisons": evaluation.annotation.comparisons,
+        "rejections": repr(evaluation.annotation.rejections),
+        "calls": [
+            (name, *(values.tolist() for values in one))
+            for name, one in evaluation.annotation.calls.items()
+        ],
         "annotation": [
             (
                 name,
@@ -50,7 +88,7 @@ def parts(evaluation):
                 *(score.implementation, score.confusion.truth, score.confusion.predicted),
                 score.confusion.counts.tolist(),
             )
-            for name, score in evaluation.annotation.items()
+            for name, score in evaluation.annotation.scores.items()
         ],
         "drawn": evaluation.drawn_rows.tolist(),
         "umap": {name: (str(xy.dtype), xy.tolist()) for name, xy in evaluation.umap.items()},
@@ -66,10 +104,7 @@ def test_an_evaluation_that_was_written_is_read_as_it_was(evaluation, tmp_path):
 def test_an_evaluation_without_annotation_is_read_as_it_was(evaluation, tmp_path):
     bare = AtlasEvaluation(
         integration=evaluation.integration,
-        annotation={},
-        split_kind=None,
-        split=None,
-        notes=("Annotation cannot be scored.",),
+        annotation=AnnotationEvaluation(notes=("Annotation cannot be scored.",)),
         drawn_rows=evaluation.drawn_rows,
         umap={},
     )
@@ -86,7 +121,8 @@ def test_equal_evaluations_give_equal_bytes(evaluation, tmp_path):
         write_evaluation(evaluation, folder)
 
     first, second = (
-        [(folder / file).read_bytes() for file in (SCORES_FILE, LAYOUTS_FILE)] for folder in folders
+        [(folder / file).read_bytes() for file in (SCORES_FILE, LAYOUTS_FILE, CALLS_FILE)]
+        for folder in folders
     )
     assert first == second
 

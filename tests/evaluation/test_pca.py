@@ -8,7 +8,9 @@ from scipy import sparse
 
 from genemamba.evaluation.annotation.scores import score_annotation
 from genemamba.evaluation.annotation.splits import split_labelled
-from genemamba.evaluation.annotation.transfer import majority_vote, transfer_labels
+from genemamba.evaluation.annotation.transfer import label_held_out
+from genemamba.evaluation.baselines.choice import baseline_labellers
+from genemamba.evaluation.baselines.names import LOGISTIC_REGRESSION, MAJORITY
 from genemamba.evaluation.pca import log_normalise, log_normalised_pca
 
 
@@ -100,10 +102,13 @@ def test_the_baseline_names_nine_in_ten_real_cells_of_a_technology_it_never_saw(
     adata = ad.read_h5ad(data_dir / "pancreas_panc8_small.h5ad")
     labels = adata.obs["cell_type"].to_numpy(dtype=object)
     split = split_labelled(labels, adata.obs["batch"].to_numpy(dtype=object), seed=0)
-    X_pca = log_normalised_pca(sparse.csr_matrix(adata.X), seed=0)
+    counts = sparse.csr_matrix(adata.X)
+    makers = baseline_labellers(counts, adata.obs["batch"], seed=0)
 
-    baseline = transfer_labels(X_pca, labels, split, seed=0, standardise=False)
-    majority = majority_vote(labels, split)
+    baseline, majority = (
+        label_held_out(makers[name](), labels, split, seed=0)
+        for name in (LOGISTIC_REGRESSION, MAJORITY)
+    )
 
     score = score_annotation(baseline.truth, baseline.predicted, seed=0)
     assert split.summary == "held-out batch: 500 of 500 labelled cells scored, 5 batches, 5 folds"

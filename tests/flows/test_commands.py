@@ -117,6 +117,11 @@ def test_a_version_may_be_named_where_nothing_is_added(home, command):
     ("options", "message"),
     [
         pytest.param(["--threshold", "1.1"], "1.1 is not in the range 0<=x<=1", id="threshold"),
+        pytest.param(["--max-error", "0"], "0.0 is not in the range 0<x<1", id="no error"),
+        pytest.param(["--max-error", "1"], "1.0 is not in the range 0<x<1", id="any error"),
+        pytest.param(
+            ["--head", "oracle"], "'oracle' is not one of 'probe', 'neighbors'", id="head"
+        ),
         pytest.param(["--max-cells", "99"], "99 is not in the range x>=100", id="max cells"),
         pytest.param(["--steps", "0"], "0 is not in the range x>=1", id="steps"),
         pytest.param(["--seed", "-1"], "-1 is not in the range 0<=x<=4294967295", id="seed"),

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from genemamba.annotation.label_rules import LabelRules
 from genemamba.errors import InputError
 from genemamba.inference.atlas import annotate_atlas
-from genemamba.inference.export import export_annotation
+from genemamba.inference.export import PREDICTED, export_annotation
+from genemamba.keys import TERM_COLUMNS
 from tests.small_atlas import small_adata, small_view
 
 FORMATS = [pytest.param(".h5ad", id="h5ad"), pytest.param(".zarr", id="zarr")]
@@ -17,7 +19,9 @@ FORMATS = [pytest.param(".h5ad", id="h5ad"), pytest.param(".zarr", id="zarr")]
 
 @pytest.fixture(scope="module")
 def annotation(atlas, checkpoint):
-    found = annotate_atlas(atlas, checkpoint, threshold=0.5, seed=0, device=torch.device("cpu"))
+    found = annotate_atlas(
+        atlas, checkpoint, rules=LabelRules(), seed=0, device=torch.device("cpu")
+    )
     return found[np.random.default_rng(0).permutation(found.n_obs)].copy()
 
 
@@ -32,10 +36,18 @@ def test_an_export_joins_counts_and_annotation_by_cell(atlas, annotation, tmp_pa
     assert facts == {"out": str(out), "n_obs": 150, "n_vars": 60}
     assert found.var_names.tolist() == list(atlas.gene_ids)
     np.testing.assert_array_equal(found.X.toarray(), atlas.counts().toarray())
-    np.testing.assert_array_equal(found.obsm["X_genemamba"], expected.obsm["X_genemamba"])
-    for column in ("cell_type", "deposit", "cell_type_pred", "cell_type_pred_confidence"):
+    for array in ("X_genemamba", "cell_type_probabilities"):
+        np.testing.assert_array_equal(found.obsm[array], expected.obsm[array])
+    terms = set(TERM_COLUMNS)  # there is no label mapping
+    assert terms.isdisjoint(found.obs.columns)
+    for column in ("cell_type", "deposit", *(name for name in PREDICTED if name not in terms)):
         assert found.obs[column].tolist() == expected.obs[column].tolist()
-    assert found.uns["genemamba"] == {"run": "r1"}
+    assert found.uns["genemamba"]["run"] == "r1"
+    assert found.uns["genemamba"]["labelling"]["classes"].tolist() == [
+        "B cell",
+        "NK cell",
+        "T cell",
+    ]
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
 
 

@@ -11,6 +11,7 @@ from genemamba.keys import UNKNOWN, X_GENEMAMBA, X_PCA
 from genemamba.report.data import (
     Annotation,
     AnnotationRow,
+    Certainty,
     DepositRow,
     DrawnCells,
     Fact,
@@ -46,6 +47,7 @@ def integration_scores():
             n=120,
             implementation="scib-metrics@0.5.10",
             note="ValueError: <b>&" if np.isnan(values[column]) else "",
+            kind="control" if embedding in ("random", "perfect") else "zero-shot",
         )
         for column, embedding in enumerate((X_GENEMAMBA, X_PCA, "random", "perfect"))
         for (metric, group), values in SCORES.items()
@@ -120,10 +122,20 @@ def report_data():
         integration=Integration(
             scores=integration_scores(),
             notes=("Labelled cells lie in one batch.",),
-            controls=("random", "perfect"),
             provenance="evaluate",
         ),
         annotation=Annotation(rows=rows, split="held-out cells: 30 cells", provenance="evaluate"),
+        certainty=Certainty(
+            coverage=np.array([0.5, 0.75, 1.0]),
+            risk=np.array([0.0, 0.04, 0.2]),
+            area=0.06,
+            target=0.05,
+            point=(0.75, 0.04),
+            judged="120 labelled cells, by heads that had not seen their batch",
+            facts=(Fact("Temperature", "1.25"),),
+            reasons=(("accepted", 90), ("low confidence", 70)),
+            provenance="evaluate",
+        ),
         notes=("Two duplicates were left out.",),
         provenance=(run("ingest", "Ingest"), run("train", "Training"), run("evaluate", "Scores")),
     )

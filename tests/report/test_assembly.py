@@ -8,8 +8,10 @@ import pytest
 from genemamba.atlas.versions.manifests import read_manifest
 from genemamba.atlas.versions.view import AtlasView
 from genemamba.errors import CatalogError
+from genemamba.evaluation.annotation.evaluation import AnnotationEvaluation
 from genemamba.evaluation.annotation.scores import score_annotation
-from genemamba.evaluation.atlas import MAJORITY, AtlasEvaluation
+from genemamba.evaluation.atlas import AtlasEvaluation
+from genemamba.evaluation.baselines.names import MAJORITY
 from genemamba.evaluation.integration.scores import IntegrationScores
 from genemamba.inference.atlas import read_annotation
 from genemamba.keys import X_PCA
@@ -38,10 +40,12 @@ def assemble(small):
     labels = view.obs["cell_type"].to_numpy(dtype=str)
     evaluation = AtlasEvaluation(
         integration=IntegrationScores(scores=(), notes=("One batch.",)),
-        annotation={MAJORITY: score_annotation(labels, labels, seed=0, n_resamples=5)},
-        split_kind="held-out cells",
-        split="held-out cells: 60 cells",
-        notes=("A note.",),
+        annotation=AnnotationEvaluation(
+            scores={MAJORITY: score_annotation(labels, labels, seed=0, n_resamples=5)},
+            split_kind="held-out cells",
+            split="held-out cells: 60 cells",
+            notes=("A note.",),
+        ),
         drawn_rows=np.array([5, 7]),
         umap={X_PCA: np.zeros((2, 2), np.float32)},
     )
@@ -105,6 +109,25 @@ def test_drawn_cells_have_their_own_label_and_prediction(assemble, small):
     assert cells.label.tolist() == annotation["cell_type"].tolist()
     assert cells.batch.tolist() == annotation["batch"].tolist()
     assert cells.prediction.tolist() == annotation["cell_type_pred"].tolist()
+
+
+def test_certainty_is_the_annotations_own(assemble, small):
+    about = small.annotation.artifact.facets["labelling"]
+    reasons = read_annotation(small.annotation.artifact.uri).obs["cell_type_pred_reason"]
+
+    certainty = assemble(small.scores).certainty
+
+    facts = {fact.name: fact.value for fact in certainty.facts}
+    assert facts["Head"] == "linear probe"
+    assert facts["Temperature"] == f"{about['temperature']:.2f}"
+    assert facts["Confidence asked for"] == "0.50"
+    assert certainty.target is None
+    assert certainty.point == (about["coverage_judged"], about["error_judged"])
+    assert certainty.coverage[-1] == 1.0
+    assert certainty.risk[-1] == pytest.approx(1 - about["accuracy_judged"])
+    assert certainty.judged == "60 labelled cells, by heads that had not seen their batch"
+    assert dict(certainty.reasons) == reasons.value_counts().to_dict()
+    assert certainty.provenance == f"annotate-{small.annotation.run_id[:8]}"
 
 
 def test_scores_come_with_the_methods_title_and_the_run_that_made_them(assemble, small):

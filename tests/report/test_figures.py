@@ -7,8 +7,13 @@ import numpy as np
 import pytest
 
 from genemamba.evaluation.annotation.scores import Confusion
-from genemamba.report.data import TrainingPoint
-from genemamba.report.figures import MAX_COUNTED_TYPES, draw_confusion, draw_training_curve
+from genemamba.report.data import Certainty, TrainingPoint
+from genemamba.report.figures import (
+    MAX_COUNTED_TYPES,
+    draw_certainty,
+    draw_confusion,
+    draw_training_curve,
+)
 from genemamba.report.palette import DARK, LIGHT
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -52,6 +57,38 @@ def test_shades_are_shares_of_a_row_and_not_counts():
         return [part.split('"')[0].split(";")[0] for part in svg.split('style="fill: ')[1:]]
 
     assert fills(1) == fills(9)
+
+
+def certainty(**changed):
+    shown = {
+        "coverage": np.array([0.2, 0.8, 1.0]),
+        "risk": np.array([0.0, 0.03, 0.1]),
+        "area": 0.05,
+        "target": 0.05,
+        "point": (0.8, 0.03),
+        "judged": "100 labelled cells",
+        "facts": (),
+        "reasons": (),
+    }
+    return Certainty(**shown | changed)
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({}, {"80% of the cells, 3.0% wrong", "target 0.05"}),
+        ({"target": None}, {"80% of the cells, 3.0% wrong"}),
+        ({"point": None}, {"target 0.05"}),
+        ({"coverage": np.empty(0), "risk": np.empty(0), "point": None}, {"target 0.05"}),
+    ],
+    ids=["target and point", "no target", "no point", "no curve"],
+)
+def test_risk_by_coverage_marks_the_operating_point_and_the_target(changed, expected):
+    shown = set(texts(draw_certainty(certainty(**changed), DARK)))
+
+    assert {
+        text for text in shown if ("wrong" in text and "%" in text) or "target" in text
+    } == expected
 
 
 def test_a_curve_ends_in_its_running_mean():

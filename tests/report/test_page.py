@@ -1,67 +1,13 @@
 """The page is one file that a browser draws whole, without asking anyone."""
 
 import dataclasses
-import json
 import re
-import subprocess
-from html import unescape
-from html.parser import HTMLParser
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
 from genemamba.report.page import render_report, write_report
-
-CHROMIUM = Path("/usr/bin/chromium")
-
-PROBE = """
-<script>
-addEventListener("load", () => {
-  const images = [...document.images].map(image => image.naturalWidth * image.naturalHeight);
-  const requests = performance.getEntriesByType("resource").map(entry => entry.name)
-    .filter(name => !name.startsWith("data:"));
-  const width = document.documentElement.scrollWidth;
-  const paper = getComputedStyle(document.body).backgroundColor;
-  const found = {images, requests, width, inner: innerWidth, paper};
-  parent.postMessage(JSON.stringify(found), "*");
-});
-</script>
-"""
-
-FRAME = """
-<meta name="color-scheme" content="light dark">
-<iframe src="page.html" width="{width}" height="2000" style="border: 0"></iframe>
-<script>addEventListener("message", event => {{ document.body.textContent = event.data; }});</script>
-"""
-"""A window is never narrower than 500 pixels; a frame is."""
-
-
-class Outline(HTMLParser):
-    """What of a page's structure can be wrong."""
-
-    def __init__(self, page):
-        super().__init__()
-        self.ids, self.targets, self.sources, self.alts, self.tags = [], [], [], [], []
-        self.feed(page)
-
-    def handle_starttag(self, tag, attrs):
-        found = dict(attrs)
-        self.tags.append(tag)
-        if "id" in found:
-            self.ids.append(found["id"])
-        if tag == "a":
-            self.targets.append(found["href"])
-        if tag == "img":
-            self.alts.append(found["alt"])
-        self.sources += [found[name] for name in ("src", "srcset") if name in found]
-        if tag == "link":
-            self.sources.append(found["href"])
-
-
-def text_of(page):
-    body = page[page.index("<body>") :]
-    return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body)))
+from tests.browser import Outline, look_at, text_of
 
 
 def test_the_page_shows_the_numbers_that_it_was_given(report_data):
@@ -115,7 +61,7 @@ def test_every_link_leads_somewhere_and_every_name_is_unique(report_data):
 def test_every_image_has_an_alternative_text(report_data):
     alts = Outline(render_report(report_data)).alts
 
-    assert len(alts) == 6 + 2  # two embeddings by three colourings, two charts
+    assert len(alts) == 6 + 3  # two embeddings by three colourings, three charts
     assert all(len(alt) > 20 for alt in alts)
 
 
@@ -149,6 +95,7 @@ def test_parts_that_are_absent_leave_no_trace(report_data):
         cells=None,
         integration=None,
         annotation=None,
+        certainty=None,
         notes=(),
     )
 
@@ -178,38 +125,9 @@ def test_scores_that_could_not_be_computed_leave_their_reasons(report_data):
     ids=["wide", "narrow", "dark"],
 )
 def test_a_browser_draws_every_image_and_asks_nobody(report_data, tmp_path, width, flags, paper):
-    if not CHROMIUM.exists():
-        pytest.skip(f"there is no {CHROMIUM}")
-    page = render_report(report_data).replace("</body>", PROBE + "</body>")
-    (tmp_path / "page.html").write_text(page, encoding="utf-8")
-    (tmp_path / "frame.html").write_text(FRAME.format(width=width), encoding="utf-8")
+    found = look_at(render_report(report_data), tmp_path, width=width, flags=flags)
 
-    dom = subprocess.run(
-        [
-            str(CHROMIUM),
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            "--virtual-time-budget=5000",
-            f"--user-data-dir={tmp_path / 'profile'}",
-            "--window-size=1400,2000",
-            *flags,
-            "--dump-dom",
-            (tmp_path / "frame.html").as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    ).stdout
-
-    found = json.loads(re.search(r"<body>(.*)</body>", dom, re.DOTALL).group(1))
-    assert len(found["images"]) == 8
+    assert len(found["images"]) == 9
     assert min(found["images"]) > 0
     assert found["requests"] == []
     assert found["width"] <= found["inner"] == width

@@ -6,7 +6,8 @@ import pytest
 
 from genemamba.catalog.values import ArtifactInfo
 from tasks.outcomes import IngestOutcome
-from tasks.results import AtlasResult, show_result
+from tasks.result_tables import show_result
+from tasks.results import AtlasResult
 from tasks.stages import StageRef
 
 REFUSAL = {
@@ -26,8 +27,46 @@ REFUSAL = {
     ],
 }
 SCORES = {
-    "integration": {"X_pca": {"bio_conservation": 0.5, "batch_correction": None, "total": 0.25}},
-    "annotation": {"genemamba": {"accuracy": 0.75, "macro_f1": 0.5, "n": 8}},
+    "integration": {
+        "X_pca": {"bio_conservation": 0.5, "batch_correction": None, "total": 0.25},
+        "X_scANVI": {"avg_bio": 0.75, "total": 0.5},
+        "random": {"total": 0.125},
+    },
+    "integration_tables": {
+        "zero-shot": ["X_pca", "random"],
+        "label-supervised": ["X_scANVI", "random"],
+    },
+    "annotation": {
+        "genemamba": {
+            "accuracy": 0.75,
+            "accuracy_interval": [0.5, 0.875],
+            "macro_f1": 0.5,
+            "macro_f1_interval": [0.25, 0.75],
+            "interval_over": "cells",
+            "n": 8,
+        }
+    },
+    "comparison": {
+        "macro_f1": {
+            "baseline": "knn_pca",
+            "difference": -0.125,
+            "interval": [-0.25, 0.0],
+            "interval_over": "4 donors",
+            "share_above_zero": 0.03,
+            "mcnemar_p": 0.0625,
+            "n": 8,
+        }
+    },
+    "rejection": {
+        "genemamba": {
+            "left_out_rejected": 0.875,
+            "interval": [0.75, 1.0],
+            "known_rejected": 0.125,
+            "known_error": None,
+            "n": 8,
+            "types": {},
+        }
+    },
     "split": {"kind": "held-out cells", "summary": "held-out cells: 8 cells"},
     "notes": ["One batch."],
 }
@@ -66,6 +105,12 @@ ACCEPTED = IngestOutcome(
     },
     stage=stage("ingest", "a", reused=True),
 )  # fmt: skip
+LABELLING = {
+    "head": "probe",
+    "temperature": 1.25,
+    "accepted_share": 0.75,
+    "unknown_because": {"low confidence": 2},
+}
 REFUSED = IngestOutcome(uri="/a/bad.h5ad", name="bad", report=REFUSAL, refused=True)
 
 
@@ -76,7 +121,7 @@ def result():
         outcomes=[ACCEPTED, REFUSED],
         version=stage("compose", "b", label="lung@1", n_obs=8, left_out=LEFT_OUT),
         model=stage("pretrain", "c", label="lung-tiny@1", preset="tiny"),
-        annotation=stage("annotate", "d", label="lung@1"),
+        annotation=stage("annotate", "d", label="lung@1", labelling=LABELLING),
         evaluation=stage("evaluate", "e", summary=SCORES),
         report=stage("report", "f"),
     )
@@ -100,6 +145,7 @@ def test_a_document_has_every_reference_and_figure(result):
         "duplicates": {"study": {"n": 3, "kept_by": {"lung": 3}}},
         "model": {"ref": "lung-tiny@1", "preset": "tiny"},
         "annotation_store": "/home/annotate",
+        "labelling": LABELLING,
         **SCORES,
         "report": "/home/report",
         "deposits": [
@@ -119,6 +165,30 @@ def test_a_document_has_every_reference_and_figure(result):
             },
         ],
     }
+
+
+def test_scores_of_genes_and_the_card_are_shown_and_in_the_document(capsys):
+    summary = {
+        "pathways": {"pathway_auroc": {"gene_table": 0.5, "coexpression": 0.75}},
+        "hidden": {"hidden_gene_accuracy": {"genemamba": None}},
+        "notes": ["A note."],
+    }
+    result = AtlasResult.gather(
+        atlas="lung",
+        genes=stage("evaluate-genes", "a", summary=summary),
+        card=stage("model-card", "b"),
+    )
+
+    document = result.to_document()
+    show_result(result, as_json=False)
+
+    assert (document["genes"], document["model_card"]) == (summary, "/home/model-card")
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["genes,", "pathways", "pathway_auroc"] in lines
+    assert ["coexpression", "0.750"] in lines
+    assert ["genemamba", "-"] in lines
+    assert ["A", "note."] in lines
+    assert ["model", "card:", "/home/model-card"] in lines
 
 
 def test_a_flow_without_stages_has_deposits_alone():
@@ -189,10 +259,20 @@ def test_the_tables_show_deposits_stages_scores_and_notes(result, capsys):
         f"report {'f' * 16} done ffffffff",
         "study: 3 cells left out, kept by lung",
         "third: 2 cells left out by the quality filter",
-        "integration bio_conservation batch_correction total",
-        "X_pca 0.500 - 0.250",
-        "annotation, held-out cells accuracy macro_f1",
-        "genemamba 0.750 0.500",
+        "75.0% of the cells have a label; low confidence: 2",
+        "integration, zero-shot bio_conservation batch_correction total avg_bio avg_batch",
+        "X_pca 0.500 - 0.250 - -",
+        "random - - 0.125 - -",
+        "integration, label-supervised bio_conservation batch_correction total avg_bio avg_batch",
+        "X_scANVI - - 0.500 0.750 -",
+        "random - - 0.125 - -",
+        "annotation, held-out cells accuracy 95 % macro_f1 95 %",
+        "genemamba 0.750 0.500 to 0.875 0.500 0.250 to 0.750",
+        "against the best baseline difference 95 % above 0 McNemar p",
+        "macro_f1 knn_pca -0.125 -0.250 to 0.000 3% 0.062",
+        "Intervals are over 4 donors.",
+        "left-out types rejected 95 % known rejected known, wrong",
+        "genemamba 0.875 0.750 to 1.000 0.125 -",
         "One batch.",
         "report: /home/report",
     ]

@@ -8,7 +8,8 @@ import pytest
 from genemamba.errors import SourceError
 from genemamba.tokens.gmt import read_gmt
 from tasks.model import train_model
-from tasks.results import AtlasResult, show_result
+from tasks.result_tables import show_result
+from tasks.results import AtlasResult
 from tasks.settings import CourseSettings, ObjectiveSettings
 from tests.small_atlas import gene_ids
 from tests.small_home import small_home

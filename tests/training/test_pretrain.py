@@ -19,9 +19,10 @@ from genemamba.nn.model import GeneMamba, build_model
 from genemamba.tokens.token_set import TokenSet
 from genemamba.training.checkpoint import load_checkpoint
 from genemamba.training.course import Course
+from genemamba.training.loop import LAST_GOOD
 from genemamba.training.optimizer import learning_rate, make_optimizer
 from genemamba.training.presets import load_preset
-from genemamba.training.pretrain import LAST_GOOD, pretrain
+from genemamba.training.pretrain import pretrain
 from genemamba.training.processes import Processes
 from genemamba.training.resume import STATE_FILE
 from genemamba.training.sampling import Stream, int_seed

@@ -7,6 +7,7 @@ from typing import Final, Self
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from genemamba.array_files import read_arrays
 from genemamba.atlas.sparse import canonical_csr
 from genemamba.publishing import storage_errors
 
@@ -76,8 +77,7 @@ class ColumnMap:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
-        with np.load(folder / FILE_NAME) as arrays:
-            return cls(**arrays)
+        return cls(**read_arrays(folder / FILE_NAME))
 
 
 def project_columns(counts: csr_matrix, columns: np.ndarray, *, n_vars: int) -> csr_matrix:

@@ -34,6 +34,7 @@ from genemamba.atlas.options import IngestOptions
 from genemamba.atlas.sources.cell_elements import iterate_blocks
 from genemamba.atlas.sources.counts import CountsReader
 from genemamba.atlas.sources.readers import CountsSource, open_source
+from genemamba.atlas.sources.terms import read_terms
 from genemamba.atlas.standards.checks import find_contradictions
 from genemamba.provenance import Json, canonical_json
 from genemamba.storage import Progress
@@ -124,6 +125,7 @@ def plan_ingest(
     )
     refuse_repeated_names(source.cells, folder=scratch / "names")
     contradictions = find_contradictions(path, scratch=scratch)
+    terms: dict[str, Json] = {**read_terms(path)}
     features, genes = next(found for var, found in mapped if var is source.var)
     layout = lay_out_genes(genes)
     survey = survey_counts(
@@ -161,7 +163,7 @@ def plan_ingest(
         features=features,
         cell_set=cell_set,
         memory=memory,
-        report=report_plan(found),
+        report=report_plan(found) | ({"terms": terms} if terms else {}),
     )
 
 

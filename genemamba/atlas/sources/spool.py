@@ -10,6 +10,7 @@ from typing import BinaryIO, Final, Self
 import numpy as np
 from scipy.sparse import csc_matrix, csr_matrix
 
+from genemamba.array_files import map_array
 from genemamba.atlas.sparse import BLOCK_NNZ, RowRange, canonical_csr, row_blocks
 from genemamba.publishing import storage_errors
 
@@ -45,7 +46,7 @@ class SpooledMatrix:
 
     def indptr(self) -> np.ndarray:
         """Return the row pointers, shape ``(n_obs + 1,)``, int64, on disk."""
-        return np.asarray(np.load(self.folder / "indptr.npy", mmap_mode="r"))
+        return np.asarray(map_array(self.folder / "indptr.npy"))
 
 
 class RowSpool:

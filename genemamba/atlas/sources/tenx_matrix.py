@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from scipy.sparse import csr_matrix, hstack, vstack
 
+from genemamba.array_files import map_array
 from genemamba.atlas.sources.elements import damaged, open_elements
 from genemamba.atlas.sparse import BLOCK_NNZ, RowRange, canonical_csr, row_blocks
 
@@ -72,7 +73,7 @@ class TenxMatrix:
     def _rows_of(self, number: int, start: int, stop: int) -> np.ndarray:
         if self.rows_in_groups is None:
             return np.arange(start, stop)
-        return np.asarray(np.load(self.rows_in_groups, mmap_mode="r")[number, start:stop])
+        return np.asarray(map_array(self.rows_in_groups)[number, start:stop])
 
     def _part(self, group: Any, width: int, rows: np.ndarray) -> csr_matrix:  # noqa: ANN401  # h5py
         """Read some cells of one group; ``rows`` of -1 are empty."""

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from genemamba.array_files import read_arrays
 from genemamba.atlas.versions.cell_index import CellIndex
 from genemamba.atlas.versions.duplicates import Links, join_links
 from genemamba.atlas.versions.manifests import StoreEntry
@@ -150,8 +151,7 @@ def _key(stores: Sequence[StoreEntry]) -> str:
 def _load(path: Path | None) -> Links | None:
     if path is None or not path.exists():
         return None
-    with np.load(path) as saved:
-        return Links(saved["child"], saved["parent"])
+    return Links(**read_arrays(path))
 
 
 def _save(links: Links, path: Path | None) -> None:

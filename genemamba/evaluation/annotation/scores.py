@@ -1,27 +1,18 @@
 """How often labels are right: accuracy, macro-F1, each type, and who is taken for whom."""
 
 from dataclasses import dataclass
-from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import precision_recall_fscore_support
 
+from genemamba.evaluation.annotation.resampling import (
+    N_RESAMPLES,
+    Interval,
+    interval_of,
+    resample_scores,
+)
 from genemamba.provenance import library_version
-
-N_RESAMPLES: Final = 1_000
-"""Bootstrap samples: the ends of a 95 % interval then move by less than 0.002 between seeds at
-600 cells."""
-
-CONFIDENCE_LEVEL: Final = 0.95
-"""Share of bootstrap samples inside an interval."""
-
-
-class Interval(NamedTuple):
-    """Percentile bootstrap interval over cells."""
-
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,6 +64,8 @@ class AnnotationScore:
     confusion: Confusion
     implementation: str
     """Library and version that computed accuracy and macro-F1: this one."""
+    interval_over: str = "cells"
+    """What was resampled for the intervals: ``cells``, or ``12 donors``."""
 
 
 def score_annotation(
@@ -80,6 +73,7 @@ def score_annotation(
     predicted: npt.ArrayLike,
     *,
     seed: int,
+    donor: npt.ArrayLike | None = None,
     n_resamples: int = N_RESAMPLES,
 ) -> AnnotationScore:
     """Compare predicted labels with the authors'.
@@ -91,8 +85,11 @@ def score_annotation(
     predicted
         Predicted label of the same cells, shape ``(n_obs,)``; may hold labels that no author used.
     seed
-        Of the bootstrap over cells, which takes batches and types as they are: the interval says
-        nothing about other donors.
+        Of the bootstrap.
+    donor
+        Donor of each scored cell, shape ``(n_obs,)``: with several, whole donors are resampled.
+        Without, cells are, which takes batches and types as they are: such an interval says nothing
+        about other donors.
     n_resamples
         Bootstrap samples.
     """
@@ -100,16 +97,17 @@ def score_annotation(
     predicted = np.asarray(predicted, dtype=object).astype(str)
     confusion = confusion_matrix(truth, predicted)
     accuracy, macro_f1 = _accuracy_and_macro_f1(confusion.counts)
-    accuracy_interval, macro_f1_interval = _bootstrap(confusion.counts, seed, n_resamples)
+    samples = resample_scores(truth, [predicted], donor=donor, seed=seed, n_resamples=n_resamples)
     return AnnotationScore(
         n=len(truth),
         accuracy=accuracy,
-        accuracy_interval=accuracy_interval,
+        accuracy_interval=interval_of(samples.accuracy[:, 0]),
         macro_f1=macro_f1,
-        macro_f1_interval=macro_f1_interval,
+        macro_f1_interval=interval_of(samples.macro_f1[:, 0]),
         types=_type_scores(truth, predicted, confusion.truth),
         confusion=confusion,
         implementation=library_version("genemamba-atlas"),
+        interval_over=samples.over,
     )
 
 
@@ -152,22 +150,3 @@ def _accuracy_and_macro_f1(counts: npt.NDArray[np.int64]) -> tuple[float, float]
     present = n_truth > 0
     f1 = 2 * right[present] / (n_truth + n_called)[present]
     return float(right.sum() / counts.sum()), float(f1.mean())
-
-
-def _bootstrap(
-    counts: npt.NDArray[np.int64], seed: int, n_resamples: int
-) -> tuple[Interval, Interval]:
-    """Resample cells; only their (truth, prediction) pairs matter, so draw those multinomially."""
-    rng = np.random.default_rng(seed)
-    n = int(counts.sum())
-    share = counts.ravel() / n
-    samples = np.array(
-        [
-            _accuracy_and_macro_f1(rng.multinomial(n, share).reshape(counts.shape))
-            for _ in range(n_resamples)
-        ]
-    )
-    tail = (1 - CONFIDENCE_LEVEL) / 2
-    low, high = np.quantile(samples, [tail, 1 - tail], axis=0)
-    accuracy, macro_f1 = zip(low.tolist(), high.tolist(), strict=True)
-    return Interval(*accuracy), Interval(*macro_f1)

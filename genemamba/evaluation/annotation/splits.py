@@ -1,62 +1,25 @@
 """Which labelled cells are learnt from and which are scored."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from genemamba.annotation.linear_probe import MIN_TYPES
+from genemamba.annotation.labelled_cells import MIN_TYPES
 from genemamba.errors import SchemaError
+from genemamba.evaluation.annotation.folds import GROUPS, Fold, Split, SplitKind
+from genemamba.evaluation.annotation.split_checks import donors_on_both_sides, untaught_folds
 from genemamba.keys import UNKNOWN
 
-SplitKind = Literal["held-out batch", "held-out cells"]
-"""What the head has never seen."""
-
 MAX_FOLDS: Final = 10
-"""More batches than this are held out in groups: ten fits say as much as a hundred."""
+"""More groups than this are held out together: ten fits say as much as a hundred."""
 
+MAX_LEFT_OUT: Final = 20
+"""Types that are left out, the most frequent ones: each needs a fit of its own."""
 
-class Fold(NamedTuple):
-    """Rows of cells; no row is in both."""
-
-    name: str
-    """The batches held out, or ``cells``."""
-    train: npt.NDArray[np.intp]
-    """Labelled cells to learn from."""
-    test: npt.NDArray[np.intp]
-    """Labelled cells to score."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Split:
-    """Folds that score each tested cell once."""
-
-    kind: SplitKind
-    """What the head has never seen."""
-    folds: tuple[Fold, ...]
-    """In a fixed order."""
-    n_labelled: int
-    """Labelled cells, tested or not."""
-    n_batches: int
-    """Batches with labelled cells."""
-    n_copies: int = 0
-    """Labelled cells that some fold does not learn from because it scores a copy of them."""
-
-    @property
-    def n_test(self) -> int:
-        """Cells that are scored."""
-        return sum(len(fold.test) for fold in self.folds)
-
-    @property
-    def summary(self) -> str:
-        """One phrase with the counts, for tables."""
-        scored = f"{self.n_test:,} of {self.n_labelled:,} labelled cells scored"
-        batches = f"{self.n_batches} batch{'es' if self.n_batches != 1 else ''}"
-        return (
-            f"{self.kind}: {scored}, {batches}, {len(self.folds)} fold{'s'[: len(self.folds) > 1]}"
-        )
+TEST_FRACTION: Final = 0.2
+"""Of each type's cells that are held out where whole groups cannot be."""
 
 
 def split_labelled(
@@ -65,15 +28,17 @@ def split_labelled(
     *,
     seed: int,
     content_hash: npt.ArrayLike | None = None,
-    test_fraction: float = 0.2,
+    donor: npt.ArrayLike | None = None,
+    test_fraction: float = TEST_FRACTION,
     max_folds: int = MAX_FOLDS,
 ) -> Split:
     """Hold out whole batches where that is possible, else cells.
 
     With labels in two or more batches, each labelled cell is scored once by a head that never saw
     a label of its batch; a type that only its batch has is scored all the same, as it is in life.
-    Where labels lie in one batch, or a fold would leave fewer than two types to learn from, a
-    stratified fraction of the cells is held out; types with a single cell are learnt from.
+    Where a donor is known to be in several batches, whole donors are held out instead. Where labels
+    lie in one group, or a fold would leave fewer than two types to learn from, a stratified
+    fraction of the cells is held out.
 
     Parameters
     ----------
@@ -82,14 +47,16 @@ def split_labelled(
     batch
         Experimental batch of each cell, shape ``(n_obs,)``.
     seed
-        Draws the held-out cells; held-out batches need no draw.
+        Draws the held-out cells; held-out groups need no draw.
     content_hash
         `keys.CONTENT_HASH` of each cell, shape ``(n_obs,)``: a cell that came twice, with two
         deposits or in two batches, is never learnt from where its copy is scored.
+    donor
+        Donor of each cell, `UNKNOWN` where there is none, shape ``(n_obs,)``.
     test_fraction
-        Of each type's cells that are held out, in (0, 1); at least one cell of each type with two.
+        As for `hold_out_cells`.
     max_folds
-        Above so many batches, groups of batches are held out together.
+        As for `hold_out_groups`.
 
     Raises
     ------
@@ -97,75 +64,229 @@ def split_labelled(
         No cell is labelled, all are of one type, no type has two cells, or without copies of
         the held-out cells fewer than two types are left to learn from.
     """
-    labels = np.asarray(labels, dtype=object).astype(str)
-    batch = np.asarray(batch, dtype=object).astype(str)
-    labelled = np.flatnonzero(labels != UNKNOWN)
-    n_batches = len(np.unique(batch[labelled]))
-    content = np.arange(len(labels)) if content_hash is None else np.asarray(content_hash, str)
-    dealt = _batch_folds(labelled, batch, max_folds) if n_batches > 1 else ()
-    folds = _without_copies(dealt, content)
-    kind: SplitKind = "held-out batch"
-    if not folds or not _teach(folds, labels):
-        kind = "held-out cells"
-        dealt = (_cell_fold(labelled, labels, test_fraction, np.random.default_rng(seed)),)
-        folds = _without_copies(dealt, content)
-        if not _teach(folds, labels):
-            raise _nothing_to_learn_from(len(dealt[0].train) - len(folds[0].train))
-    copies = [np.setdiff1d(*trains) for trains in zip(_trains(dealt), _trains(folds), strict=True)]
-    return Split(
-        kind=kind,
-        folds=folds,
+    candidates: list[tuple[SplitKind, npt.ArrayLike]] = [("held-out batch", batch)]
+    if donor is not None:
+        candidates.append(("held-out donor", donor))
+    for kind, groups in candidates:
+        try:
+            return hold_out_groups(
+                labels,
+                groups,
+                kind=kind,
+                content_hash=content_hash,
+                donor=donor,
+                max_folds=max_folds,
+            )
+        except SchemaError:
+            continue
+    return hold_out_cells(
+        labels, batch, seed=seed, content_hash=content_hash, test_fraction=test_fraction
+    )
+
+
+def hold_out_groups(
+    labels: npt.ArrayLike,
+    groups: npt.ArrayLike,
+    *,
+    kind: SplitKind,
+    content_hash: npt.ArrayLike | None = None,
+    donor: npt.ArrayLike | None = None,
+    max_folds: int = MAX_FOLDS,
+) -> Split:
+    """Score each labelled cell once by a head that never saw a label of its group.
+
+    Parameters
+    ----------
+    labels
+        Label of each cell, `UNKNOWN` where there is none, shape ``(n_obs,)``.
+    groups
+        Donor, batch or study of each cell, shape ``(n_obs,)``. A cell whose donor or study is
+        `UNKNOWN` takes no part.
+    kind
+        What the groups are.
+    content_hash, donor
+        As for `split_labelled`.
+    max_folds
+        Above so many groups, several are held out together.
+
+    Raises
+    ------
+    SchemaError
+        Labelled cells lie in fewer than two groups, a fold leaves fewer than two types to learn
+        from, or has cells of one donor on both sides.
+    """
+    labels, groups = _text(labels), _text(groups)
+    takes_part = labels != UNKNOWN
+    if kind != "held-out batch":
+        takes_part &= groups != UNKNOWN
+    labelled = np.flatnonzero(takes_part)
+    names = np.unique(groups[labelled])
+    if len(names) < 2:
+        raise _one_group(kind, names.tolist())
+    split = _without_copies(
+        kind,
+        tuple(
+            _group_fold(labelled, groups, together)
+            for together in _deal_groups(groups[labelled], max_folds)
+        ),
+        content_hash,
         n_labelled=len(labelled),
-        n_batches=n_batches,
-        n_copies=len(np.unique(np.concatenate(copies))),
+        n_groups=len(names),
     )
+    _refuse_unfit(split, labels, donor)
+    return split
 
 
-def _teach(folds: tuple[Fold, ...], labels: npt.NDArray[np.str_]) -> bool:
-    return all(len(np.unique(labels[fold.train])) >= MIN_TYPES for fold in folds)
+def hold_out_cells(
+    labels: npt.ArrayLike,
+    batch: npt.ArrayLike,
+    *,
+    seed: int,
+    content_hash: npt.ArrayLike | None = None,
+    test_fraction: float = TEST_FRACTION,
+) -> Split:
+    """Hold out a fraction of each type's cells; types with a single cell are learnt from.
 
+    Parameters
+    ----------
+    labels
+        Label of each cell, `UNKNOWN` where there is none, shape ``(n_obs,)``.
+    batch
+        Experimental batch of each cell, shape ``(n_obs,)``, which are counted.
+    seed
+        Draws the held-out cells.
+    content_hash
+        As for `split_labelled`.
+    test_fraction
+        Of each type's cells that are held out, in (0, 1); at least one cell of each type with two.
 
-def _trains(folds: tuple[Fold, ...]) -> list[npt.NDArray[np.intp]]:
-    return [fold.train for fold in folds]
-
-
-def _without_copies(folds: tuple[Fold, ...], content: npt.NDArray[Any]) -> tuple[Fold, ...]:
-    """Leave out of each fold's training cells those whose content is among its held-out cells."""
-    return tuple(
-        fold._replace(train=fold.train[~np.isin(content[fold.train], content[fold.test])])
-        for fold in folds
+    Raises
+    ------
+    SchemaError
+        No cell is labelled, all are of one type, no type has two cells, or without copies of
+        the held-out cells fewer than two types are left to learn from.
+    """
+    labels = _text(labels)
+    labelled = np.flatnonzero(labels != UNKNOWN)
+    held_out = _draw_cells(labelled, labels, test_fraction, np.random.default_rng(seed))
+    split = _without_copies(
+        "held-out cells",
+        (Fold("cells", np.setdiff1d(labelled, held_out), held_out),),
+        content_hash,
+        n_labelled=len(labelled),
+        n_groups=len(np.unique(_text(batch)[labelled])),
+        seed=seed,
     )
+    _refuse_unfit(split, labels, None)
+    return split
 
 
-def _batch_folds(
-    labelled: npt.NDArray[np.intp], batch: npt.NDArray[np.str_], max_folds: int
-) -> tuple[Fold, ...]:
-    groups = _group_batches(batch[labelled], max_folds)
+def leave_out_types(
+    labels: npt.ArrayLike,
+    *,
+    seed: int,
+    content_hash: npt.ArrayLike | None = None,
+    test_fraction: float = TEST_FRACTION,
+    max_types: int = MAX_LEFT_OUT,
+) -> Split:
+    """Leave one type after another out of what is learnt from, and score its cells.
+
+    Beside all cells of its type each fold scores the same held-out cells of the others.
+
+    Parameters
+    ----------
+    labels
+        Label of each cell, `UNKNOWN` where there is none, shape ``(n_obs,)``.
+    seed
+        Draws the held-out cells.
+    content_hash, test_fraction
+        As for `hold_out_cells`.
+    max_types
+        Types that are left out, the most frequent ones.
+
+    Raises
+    ------
+    SchemaError
+        Without the left-out type and copies fewer than two types are left to learn from.
+    """
+    labels = _text(labels)
+    labelled = np.flatnonzero(labels != UNKNOWN)
+    held_out = _draw_cells(labelled, labels, test_fraction, np.random.default_rng(seed))
+    types, counts = np.unique(labels[labelled], return_counts=True)
+    chosen = sorted(types[np.argsort(-counts, kind="stable")][:max_types].tolist())
     folds = []
-    for names in groups:
-        is_test = np.isin(batch[labelled], names)
-        folds.append(Fold(", ".join(names), labelled[~is_test], labelled[is_test]))
-    return tuple(folds)
+    for left_out in chosen:
+        test = np.union1d(held_out, labelled[labels[labelled] == left_out])
+        folds.append(Fold(left_out, np.setdiff1d(labelled, test), test))
+    split = _without_copies(
+        "left-out type",
+        tuple(folds),
+        content_hash,
+        n_labelled=len(labelled),
+        n_groups=len(chosen),
+        seed=seed,
+    )
+    _refuse_unfit(split, labels, None)
+    return split
 
 
-def _group_batches(batch: npt.NDArray[np.str_], max_folds: int) -> list[list[str]]:
-    """Deal batches, largest first, each to the group with the fewest cells so far."""
-    names, counts = np.unique(batch, return_counts=True)
-    groups: list[list[str]] = [[] for _ in range(min(max_folds, len(names)))]
-    sizes = np.zeros(len(groups), dtype=int)
+def _text(values: npt.ArrayLike) -> npt.NDArray[np.str_]:
+    return np.asarray(values, dtype=object).astype(str)
+
+
+def _without_copies(
+    kind: SplitKind,
+    dealt: tuple[Fold, ...],
+    content_hash: npt.ArrayLike | None,
+    **counts: Any,  # noqa: ANN401  (the other fields of a split)
+) -> Split:
+    """Leave out of each fold's training cells those whose content is among its held-out cells."""
+    if content_hash is None:
+        return Split(kind=kind, folds=dealt, **counts)
+    content = _text(content_hash)
+    copies = [fold.train[np.isin(content[fold.train], content[fold.test])] for fold in dealt]
+    folds = tuple(
+        fold._replace(train=np.setdiff1d(fold.train, left_out))
+        for fold, left_out in zip(dealt, copies, strict=True)
+    )
+    n_copies = len(np.unique(np.concatenate(copies)))
+    return Split(kind=kind, folds=folds, n_copies=n_copies, **counts)
+
+
+def _refuse_unfit(split: Split, labels: npt.NDArray[np.str_], donor: npt.ArrayLike | None) -> None:
+    errors = [untaught_folds(split, labels)]
+    if donor is not None:
+        errors.append(donors_on_both_sides(split, _text(donor)))
+    for error in errors:
+        if error is not None:
+            raise error
+
+
+def _group_fold(
+    labelled: npt.NDArray[np.intp], groups: npt.NDArray[np.str_], names: list[str]
+) -> Fold:
+    is_test = np.isin(groups[labelled], names)
+    return Fold(", ".join(names), labelled[~is_test], labelled[is_test])
+
+
+def _deal_groups(groups: npt.NDArray[np.str_], max_folds: int) -> list[list[str]]:
+    """Deal groups, largest first, each to the fold with the fewest cells so far."""
+    names, counts = np.unique(groups, return_counts=True)
+    folds: list[list[str]] = [[] for _ in range(min(max_folds, len(names)))]
+    sizes = np.zeros(len(folds), dtype=int)
     for position in np.argsort(-counts, kind="stable"):
         lightest = int(sizes.argmin())
-        groups[lightest].append(str(names[position]))
+        folds[lightest].append(str(names[position]))
         sizes[lightest] += counts[position]
-    return sorted(sorted(group) for group in groups)
+    return sorted(sorted(fold) for fold in folds)
 
 
-def _cell_fold(
+def _draw_cells(
     labelled: npt.NDArray[np.intp],
     labels: npt.NDArray[np.str_],
     test_fraction: float,
     rng: np.random.Generator,
-) -> Fold:
+) -> npt.NDArray[np.intp]:
     types, counts = np.unique(labels[labelled], return_counts=True)
     if len(types) < MIN_TYPES or counts.max() < 2:
         raise _nothing_to_hold_out(dict(zip(types.tolist(), counts.tolist(), strict=True)))
@@ -174,8 +295,17 @@ def _cell_fold(
         rows = rng.permutation(labelled[labels[labelled] == cell_type])
         n_test = min(max(1, round(test_fraction * count)), count - 1)
         test.append(rows[:n_test])
-    held_out = np.sort(np.concatenate(test))
-    return Fold("cells", np.setdiff1d(labelled, held_out), held_out)
+    return np.sort(np.concatenate(test))
+
+
+def _one_group(kind: SplitKind, names: list[str]) -> SchemaError:
+    one, several = GROUPS[kind]
+    return SchemaError(
+        expected=f"labelled cells of two or more {several}",
+        found=f"only the {one} '{names[0]}'" if names else f"none with a {one}",
+        remedy="Hold out something else, or name another column.",
+        rule="split-one-group",
+    )
 
 
 def _nothing_to_hold_out(counts: Mapping[str, int]) -> SchemaError:
@@ -184,12 +314,4 @@ def _nothing_to_hold_out(counts: Mapping[str, int]) -> SchemaError:
         expected="labelled cells of two or more types, one of them with two cells",
         found=found or "no labelled cell",
         remedy="Name the column of the authors' labels with --label-key, or add a labelled deposit.",
-    )
-
-
-def _nothing_to_learn_from(n_copies: int) -> SchemaError:
-    return SchemaError(
-        expected="labelled cells of two or more types beside copies of the held-out ones",
-        found=f"{n_copies:,} training cells that are copies",
-        remedy="Leave out deposits that repeat another's cells.",
     )

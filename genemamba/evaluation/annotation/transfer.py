@@ -1,79 +1,60 @@
-"""Labels for held-out cells by the same head, whatever the embedding."""
+"""Labels for held-out cells, each by a labeller that never saw its own."""
 
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from genemamba.annotation.linear_probe import fit_probe
-from genemamba.evaluation.annotation.splits import Split
+from genemamba.evaluation.annotation.folds import Split
+from genemamba.evaluation.annotation.labellers import CalledCells, Labeller
 
 
 class HeldOutLabels(NamedTuple):
-    """Labels of the cells that were scored, fold after fold."""
+    """Labels of the cells that were scored, fold after fold; each of shape ``(n_scored,)``."""
 
     rows: npt.NDArray[np.intp]
     """Row of each scored cell."""
+    fold: npt.NDArray[np.intp]
+    """Number of the fold that scored it."""
     truth: npt.NDArray[np.object_]
     """Author's label."""
     predicted: npt.NDArray[np.object_]
-    """Label by a head that never saw the cell's; every cell gets its best one."""
+    """Label by a labeller that never saw the cell's; every cell gets its best one."""
+    confidence: npt.NDArray[np.float64]
+    """What the labeller takes for the probability of that label."""
 
 
-def transfer_labels(
-    X: npt.NDArray[np.floating],
-    labels: npt.ArrayLike,
-    split: Split,
-    *,
-    seed: int,
-    standardise: bool = True,
+def label_held_out(
+    labeller: Labeller, labels: npt.ArrayLike, split: Split, *, seed: int
 ) -> HeldOutLabels:
-    """Predict the held-out cells of each fold from an embedding.
+    """Label the held-out cells of each fold.
 
     No confidence threshold is applied, so that every method answers for every cell.
 
     Parameters
     ----------
-    X
-        Embedding, shape ``(n_obs, n_dims)``.
+    labeller
+        Given the labels of each fold's training cells.
     labels
         Author's label of each cell, shape ``(n_obs,)``.
     split
         Who is learnt from and who is scored.
-    seed, standardise
-        As for `fit_probe`.
+    seed
+        Of the labeller.
     """
     labels = np.asarray(labels, dtype=object)
-    predicted = [
-        fit_probe(X[fold.train], labels[fold.train], seed=seed, standardise=standardise)
-        .transfer(X[fold.test], threshold=0.0)
-        .labels
-        for fold in split.folds
+    called = [
+        labeller(fold.train, labels[fold.train], fold.test, seed=seed) for fold in split.folds
     ]
-    return _held_out(labels, split, predicted)
-
-
-def majority_vote(labels: npt.ArrayLike, split: Split) -> HeldOutLabels:
-    """Call each held-out cell the most frequent label of its fold's training cells.
-
-    Parameters
-    ----------
-    labels
-        Author's label of each cell, shape ``(n_obs,)``.
-    split
-        Who is learnt from and who is scored.
-    """
-    labels = np.asarray(labels, dtype=object)
-    predicted = []
-    for fold in split.folds:
-        types, counts = np.unique(labels[fold.train].astype(str), return_counts=True)
-        winner = str(types[counts.argmax()])
-        predicted.append(np.full(len(fold.test), winner, dtype=object))
-    return _held_out(labels, split, predicted)
-
-
-def _held_out(
-    labels: npt.NDArray[np.object_], split: Split, predicted: list[npt.NDArray[np.object_]]
-) -> HeldOutLabels:
     rows = np.concatenate([fold.test for fold in split.folds])
-    return HeldOutLabels(rows=rows, truth=labels[rows], predicted=np.concatenate(predicted))
+    return HeldOutLabels(
+        rows=rows,
+        fold=np.repeat(np.arange(len(split.folds)), [len(fold.test) for fold in split.folds]),
+        truth=labels[rows],
+        predicted=_concatenate(called, "labels").astype(object),
+        confidence=_concatenate(called, "confidence").astype(np.float64),
+    )
+
+
+def _concatenate(called: list[CalledCells], name: str) -> npt.NDArray[np.generic]:
+    return np.concatenate([np.asarray(getattr(cells, name)) for cells in called])

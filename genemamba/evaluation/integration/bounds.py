@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from genemamba.evaluation.integration.controls import PERFECT, RANDOM
+from genemamba.evaluation.integration.controls import PERFECT, RANDOM, SHUFFLED
 from genemamba.evaluation.integration.metrics import Group
 from genemamba.evaluation.integration.scores import IntegrationScore
 from genemamba.keys import UNKNOWN
@@ -48,9 +48,10 @@ class Bound(NamedTuple):
 
 
 class ControlBounds(NamedTuple):
-    """Limits of both controls."""
+    """Limits of the controls."""
 
     random: Bound
+    """Of `RANDOM`, and of `SHUFFLED` but for `SHUFFLED_BOUNDS`."""
     perfect: Bound
 
 
@@ -97,6 +98,7 @@ CONTROL_BOUNDS: Final[Mapping[str, ControlBounds]] = {
     "ilisi_knn": ControlBounds(Bound(0.25, 1.0, _even_batches), Bound(0.25, 1.0, _balanced)),
     "kbet_per_label": ControlBounds(Bound(0.50, 1.0, _balanced), Bound(0.20, 1.0, _balanced)),
     "graph_connectivity": ControlBounds(Bound(0.80, 1.0, _even_types), Bound(0.90, 1.0, _sized)),
+    "silhouette_batch": ControlBounds(Bound(0.80, 1.0, _sized), Bound(0.75, 1.0, _sized)),
     "pcr_comparison": ControlBounds(Bound(0.80, 1.0, _balanced), Bound(0.80, 1.0, _balanced)),
 }
 """Bounds of each metric, all metrics better when higher.
@@ -110,6 +112,14 @@ k-means, started once, can leave two of its centres in one type."""
 NEEDS_A_BATCH_EFFECT: Final = "pcr_comparison"
 """Relative to the state before: where that holds no batch effect, nothing can be removed and its
 controls score anything. No composition tells, so no run is judged by it."""
+
+SHUFFLED_BOUNDS: Final[Mapping[str, Bound | None]] = {
+    "isolated_labels": Bound(0.0, 0.65, _sized),
+    "graph_connectivity": None,
+}
+"""Where the shape of our embedding decides what its shuffled copy scores. The isolated type may have
+`MIN_PER_TYPE` cells, which chance puts side by side; and a shuffled type is spread over all clumps
+of an embedding, which nothing connects."""
 
 
 def composition(labels: npt.NDArray[np.str_], batch: npt.NDArray[np.str_]) -> Composition:
@@ -151,7 +161,7 @@ def broken_bounds(
     Parameters
     ----------
     scores
-        Of any embeddings; those of `RANDOM` and `PERFECT` are judged.
+        Of any embeddings; those of `RANDOM`, `SHUFFLED` and `PERFECT` are judged.
     labels, batch
         As for `composition`, of all cells.
     rows
@@ -176,4 +186,6 @@ def _bound_of(score: IntegrationScore) -> Bound | None:
     bounds = CONTROL_BOUNDS.get(score.metric)
     if bounds is None or score.metric == NEEDS_A_BATCH_EFFECT:
         return None
-    return {RANDOM: bounds.random, PERFECT: bounds.perfect}.get(score.embedding)
+    shuffled = SHUFFLED_BOUNDS.get(score.metric, bounds.random)
+    of_controls = {RANDOM: bounds.random, SHUFFLED: shuffled, PERFECT: bounds.perfect}
+    return of_controls.get(score.embedding)

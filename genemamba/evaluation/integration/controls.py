@@ -13,6 +13,9 @@ RANDOM: Final = "random"
 PERFECT: Final = "perfect"
 """Name of the control that knows every label and no batch."""
 
+SHUFFLED: Final = "shuffled"
+"""Name of the control that has our embedding's shape and knows nothing."""
+
 NOISE: Final = 1e-3
 """Spread of a perfect type, whose centres lie sqrt(2) apart: cells differ, types stay points."""
 
@@ -64,3 +67,23 @@ def perfect_embedding(labels: npt.ArrayLike, *, seed: int) -> npt.NDArray[np.flo
     corner[~known] = rng.choice(corner_of_known, np.count_nonzero(~known))
     noise = rng.normal(0.0, NOISE, (len(labels), len(types)))
     return np.asarray(np.eye(len(types))[corner] + noise, dtype=np.float32)
+
+
+def shuffled_embedding(X: npt.NDArray[np.floating], *, seed: int) -> npt.NDArray[np.float32]:
+    """Give every cell the embedding of another one, drawn without a look at anything.
+
+    What an embedding scores by its shape alone: clumps, dimensions and scale stay as they are.
+
+    Parameters
+    ----------
+    X
+        Embedding, shape ``(n_obs, n_dims)``.
+    seed
+        Of the permutation.
+
+    Returns
+    -------
+    The same rows in another order.
+    """
+    order = np.random.default_rng(seed).permutation(len(X))
+    return np.asarray(X[order], dtype=np.float32)

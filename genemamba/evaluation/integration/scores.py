@@ -1,28 +1,25 @@
-"""Integration scores of several embeddings of the same cells, as scIB defines them."""
+"""Integration scores as values: one number each, and the tables that a reader compares them in."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from genemamba.evaluation.integration.metrics import Group, MetricSpec, Space, compute_metric
-from genemamba.evaluation.integration.scope import Scope, choose_scope
-from genemamba.keys import X_PCA
-from genemamba.provenance import library_version
-from genemamba.storage import Progress
+from genemamba.evaluation.integration.metrics import Group
+from genemamba.provenance import Json, finite_or_none
 
-BIO_WEIGHT: Final = 0.6
-"""Share of bio conservation in the total; the rest is batch correction (Luecken et al. 2022,
-Benchmarking atlas-level data integration in single-cell genomics)."""
+Kind = Literal["zero-shot", "label-supervised", "control"]
+"""Whether labels shaped an embedding. One that saw them is no match for one that did not: the two
+are compared in separate tables, with the controls in both."""
 
-MAX_CELLS: Final = 20_000
-"""Silhouettes and neighbours grow with the square of the cells: 191 s a silhouette at 100,000."""
+ZERO_SHOT: Final[Kind] = "zero-shot"
+SUPERVISED: Final[Kind] = "label-supervised"
+CONTROL: Final[Kind] = "control"
 
-BIO_CONSERVATION: Final = "bio_conservation"
-BATCH_CORRECTION: Final = "batch_correction"
-TOTAL: Final = "total"
+TABLES: Final[tuple[Kind, ...]] = (ZERO_SHOT, SUPERVISED)
+"""Tables, in the order they are shown."""
 
 Embeddings = Mapping[str, npt.NDArray[np.floating]]
 """Embedding by name, each of shape ``(n_obs, n_dims)``."""
@@ -37,16 +34,22 @@ class IntegrationScore:
     embedding: str
     """Name of the embedding."""
     value: float
-    """In [0, 1], higher is better; NaN where the metric failed."""
+    """In [0, 1], higher is better; NaN where the metric failed. Of several draws the mean."""
     group: Group
     n: int
-    """Cells it was computed on."""
+    """Cells it was computed on, in each draw."""
     implementation: str
     """Library and version that computed it: scores of another one must not be compared."""
     slice: str = ""
     """Which cells, and for an aggregate also which metrics: unlike ones must not be compared."""
     note: str = ""
     """Warning or error of the metric, or what an aggregate lacks."""
+    kind: Kind = ZERO_SHOT
+    """Whether the embedding saw labels."""
+    ci_low: float | None = None
+    """Lower end of the 95 % interval of what drawing cells changes; None where all were scored."""
+    ci_high: float | None = None
+    """Its upper end."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,144 +61,42 @@ class IntegrationScores:
     notes: tuple[str, ...]
     """Why metrics are absent or cells were drawn."""
 
+    def by_embedding(self) -> dict[str, dict[str, float]]:
+        """Return the value of each metric of each embedding."""
+        values: dict[str, dict[str, float]] = {}
+        for score in self.scores:
+            values.setdefault(score.embedding, {})[score.metric] = score.value
+        return values
 
-def score_embeddings(
-    embeddings: Embeddings,
-    labels: npt.ArrayLike,
-    batch: npt.ArrayLike,
-    *,
-    seed: int,
-    pre_integrated: str = X_PCA,
-    max_cells: int = MAX_CELLS,
-    kbet: bool = False,
-    progress: Progress | None = None,
-) -> IntegrationScores:
-    """Score embeddings with scib-metrics, one metric at a time.
+    def members(self) -> dict[Kind, tuple[str, ...]]:
+        """Return the embeddings of each table, controls last; no table of controls alone."""
+        kinds = {score.embedding: score.kind for score in self.scores}
+        controls = tuple(name for name, kind in kinds.items() if kind == CONTROL)
+        tables = {}
+        for table in TABLES:
+            if own := tuple(name for name, kind in kinds.items() if kind == table):
+                tables[table] = (*own, *controls)
+        return tables
 
-    Bio conservation is scored on labelled cells. Batch correction is scored on labelled cells
-    too where they lie in two or more batches; where they lie in one, the metrics that need no
-    labels are scored on all cells and the others are left out; with one batch, all are left out.
-    The values are those of `scib_metrics.benchmark.Benchmarker` on the same cells, except that
-    neighbours are exact and that an aggregate is the mean of the metrics that gave a number.
+    def tables(self) -> dict[Kind, dict[str, dict[str, float]]]:
+        """Return the values of `members`, table by table."""
+        values = self.by_embedding()
+        return {
+            table: {name: values[name] for name in names} for table, names in self.members().items()
+        }
 
-    Parameters
-    ----------
-    embeddings
-        What to score.
-    labels
-        Label of each cell, `keys.UNKNOWN` where there is none, shape ``(n_obs,)``.
-    batch
-        Experimental batch of each cell, shape ``(n_obs,)``.
-    seed
-        Draws the cells where there are more than ``max_cells``. The metrics themselves use
-        scib-metrics' fixed seeds.
-    pre_integrated
-        Name of the embedding that `pcr_comparison` takes for the state before integration; the
-        metric is left out where there is none of that name. Its own score is 0 by definition.
-    max_cells
-        Cells per group of metrics.
-    kbet
-        Also compute `kbet_per_label`. Off by default: it takes 40 s to compile on two cores, and
-        its eigenvectors start at random, so its last digits vary from run to run.
-    progress
-        Told how many calls of how many are done.
-    """
-    labels = np.asarray(labels, dtype=object).astype(str)
-    batch = np.asarray(batch, dtype=object).astype(str)
-    scope = choose_scope(labels, batch, seed=seed, max_cells=max_cells, kbet=kbet)
-    if pre_integrated not in embeddings:
-        scope = scope.without("pcr_comparison", f"there is no {pre_integrated} to compare with")
-    scores: list[IntegrationScore] = []
-    done, total = 0, len(scope.specs) * len(embeddings)
-    for name in embeddings:
-        spaces = _spaces(scope, embeddings, name, pre_integrated, labels, batch)
-        own: list[IntegrationScore] = []
-        for spec in scope.specs:
-            own.extend(_score(spec, spaces[spec.group], name, scope.slices[spec.group]))
-            done += 1
-            if progress is not None:
-                progress(done, total)
-        scores.extend([*own, *_aggregate(own)])
-    return IntegrationScores(scores=tuple(scores), notes=scope.notes)
-
-
-def _spaces(
-    scope: Scope,
-    embeddings: Embeddings,
-    name: str,
-    pre_integrated: str,
-    labels: npt.NDArray[np.str_],
-    batch: npt.NDArray[np.str_],
-) -> dict[Group, Space]:
-    """Cut the cells of each group out; groups of the same cells share their neighbours."""
-    pre = embeddings.get(pre_integrated)
-
-    def cut(rows: npt.NDArray[np.intp]) -> Space:
-        X = np.asarray(embeddings[name][rows], dtype=np.float32)
-        X_pre = None if pre is None else np.asarray(pre[rows], dtype=np.float32)
-        return Space(
-            X=X,
-            # One array, so that an embedding compared with itself scores 0 to the last digit.
-            X_pre=X if name == pre_integrated else X_pre,
-            labels=labels[rows],
-            batch=batch[rows],
-        )
-
-    bio = cut(scope.rows["bio"])
-    same = np.array_equal(scope.rows["bio"], scope.rows["batch"])
-    return {"bio": bio, "batch": bio if same else cut(scope.rows["batch"])}
-
-
-def _score(
-    spec: MetricSpec, space: Space, embedding: str, cells: str
-) -> Iterator[IntegrationScore]:
-    result = compute_metric(spec, space)
-    for metric, value in result.values.items():
-        yield IntegrationScore(
-            metric=metric,
-            embedding=embedding,
-            value=value,
-            group=spec.group,
-            n=len(space.X),
-            implementation=library_version("scib-metrics"),
-            slice=cells,
-            note=result.note,
-        )
-
-
-def _aggregate(scores: list[IntegrationScore]) -> list[IntegrationScore]:
-    aggregates = []
-    groups: tuple[tuple[str, Group], ...] = ((BIO_CONSERVATION, "bio"), (BATCH_CORRECTION, "batch"))
-    for metric, group in groups:
-        of_group = [score for score in scores if score.group == group]
-        if of_group:
-            aggregates.append(_mean(metric, of_group))
-    if len(aggregates) == len(groups):
-        bio, batch = aggregates
-        value = BIO_WEIGHT * bio.value + (1 - BIO_WEIGHT) * batch.value
-        aggregates.append(
-            replace(
-                bio,
-                metric=TOTAL,
-                value=value,
-                n=max(bio.n, batch.n),
-                slice=f"{BIO_WEIGHT:g} of {bio.slice}; {1 - BIO_WEIGHT:g} of {batch.slice}",
-                note="; ".join(part.note for part in (bio, batch) if part.note),
-            )
-        )
-    return aggregates
-
-
-def _mean(metric: str, scores: list[IntegrationScore]) -> IntegrationScore:
-    averaged = [score for score in scores if np.isfinite(score.value)]
-    failed = [score.metric for score in scores if not np.isfinite(score.value)]
-    note = f"without {', '.join(failed)}" if failed else ""
-    names = ", ".join(score.metric for score in averaged) or "none"
-    return replace(
-        scores[0],
-        metric=metric,
-        value=float(np.mean([score.value for score in averaged])) if averaged else float("nan"),
-        group="aggregate",
-        slice=f"{scores[0].slice}; mean of {len(averaged)}: {names}",
-        note=note,
-    )
+    def summary(self) -> dict[str, Json]:
+        """Return values by embedding, which embeddings each table holds, and intervals if any."""
+        intervals: dict[str, dict[str, Json]] = {}
+        for score in self.scores:
+            if score.ci_low is not None:
+                ends = [score.ci_low, score.ci_high]
+                intervals.setdefault(score.embedding, {})[score.metric] = ends
+        return {
+            "integration": {
+                name: {metric: finite_or_none(value) for metric, value in values.items()}
+                for name, values in self.by_embedding().items()
+            },
+            "integration_tables": {kind: list(names) for kind, names in self.members().items()},
+            **({"integration_intervals": intervals} if intervals else {}),
+        }

@@ -1,10 +1,13 @@
-"""Every method answers for the same cells, by the same head."""
+"""Every method answers for the same cells, and none sees their labels."""
 
 import numpy as np
 
+from genemamba.annotation.head import transfer
 from genemamba.annotation.linear_probe import fit_probe
-from genemamba.evaluation.annotation.splits import Fold, Split, split_labelled
-from genemamba.evaluation.annotation.transfer import majority_vote, transfer_labels
+from genemamba.evaluation.annotation.folds import Fold, Split
+from genemamba.evaluation.annotation.labellers import CalledCells, by_head
+from genemamba.evaluation.annotation.splits import split_labelled
+from genemamba.evaluation.annotation.transfer import label_held_out
 from genemamba.keys import UNKNOWN
 
 
@@ -21,54 +24,65 @@ def test_each_labelled_cell_is_predicted_by_the_head_of_the_other_batch():
     X, labels, batch = cells()
     split = split_labelled(labels, batch, seed=0)
 
-    held_out = transfer_labels(X, labels, split, seed=0)
+    held_out = label_held_out(by_head(X, fit_probe), labels, split, seed=0)
 
     assert sorted(held_out.rows) == np.flatnonzero(labels != UNKNOWN).tolist()
     assert held_out.truth.tolist() == labels[held_out.rows].tolist()
-    for row, predicted in zip(held_out.rows, held_out.predicted, strict=True):
-        others = (batch != batch[row]) & (labels != UNKNOWN)
+    for name in ("x", "y"):
+        others = (batch != name) & (labels != UNKNOWN)
+        here = batch[held_out.rows] == name
         head = fit_probe(X[others], labels[others], seed=0)
-        assert head.transfer(X[[row]], threshold=0.0).labels[0] == predicted
-        if row > held_out.rows[5]:
-            break
+        expected = transfer(head, X[held_out.rows[here]], threshold=0.0)
+        assert held_out.predicted[here].tolist() == expected.labels.tolist()
+        assert held_out.confidence[here].tolist() == expected.confidence.tolist()
+        assert [split.folds[number].name for number in set(held_out.fold[here])] == [name]
 
 
-def test_labels_of_the_held_out_cells_do_not_reach_the_head():
-    X, labels, batch = cells()
+def test_a_labeller_is_given_the_labels_of_the_training_cells_alone():
+    _, labels, batch = cells()
     split = split_labelled(labels, batch, seed=0)
-    test = split.folds[0].test
-    falsified = labels.copy()
-    falsified[test] = np.roll(labels[test], 1)
+    given = []
 
-    honest = transfer_labels(X, labels, split, seed=0)
-    blind = transfer_labels(X, falsified, split, seed=0)
+    def record(train, labels, test, *, seed):
+        given.append((train.tolist(), labels.tolist(), test.tolist(), seed))
+        return CalledCells(np.full(len(test), "B", dtype=object), np.ones(len(test)))
 
-    assert blind.predicted[: len(test)].tolist() == honest.predicted[: len(test)].tolist()
+    label_held_out(record, labels, split, seed=3)
+
+    assert given == [
+        (fold.train.tolist(), labels[fold.train].tolist(), fold.test.tolist(), 3)
+        for fold in split.folds
+    ]
 
 
 def test_no_scored_cell_is_left_without_an_answer():
     X, labels, batch = cells()
     split = split_labelled(labels, batch, seed=0)
 
-    held_out = transfer_labels(np.zeros_like(X), labels, split, seed=0)
+    held_out = label_held_out(by_head(np.zeros_like(X), fit_probe), labels, split, seed=0)
 
     assert UNKNOWN not in held_out.predicted
 
 
-def test_majority_vote_takes_the_training_cells_most_frequent_label():
+def test_labels_come_fold_after_fold():
     labels = np.array(["B", "B", "T", "T", "T", "B"], dtype=object)
     split = Split(
         kind="held-out batch",
         folds=(
-            Fold("x", np.array([0, 1, 2]), np.array([3, 4, 5])),
+            Fold("x", np.array([0, 1, 2]), np.array([3, 4])),
             Fold("y", np.array([3, 4, 5]), np.array([0, 1, 2])),
         ),
         n_labelled=6,
-        n_batches=2,
+        n_groups=2,
     )
 
-    held_out = majority_vote(labels, split)
+    def name_first(train, labels, test, *, seed):
+        return CalledCells(np.full(len(test), labels[0], dtype=object), test / 10)
 
-    assert held_out.rows.tolist() == [3, 4, 5, 0, 1, 2]
-    assert held_out.predicted.tolist() == ["B", "B", "B", "T", "T", "T"]
-    assert held_out.truth.tolist() == ["T", "T", "B", "B", "B", "T"]
+    held_out = label_held_out(name_first, labels, split, seed=0)
+
+    assert held_out.rows.tolist() == [3, 4, 0, 1, 2]
+    assert held_out.fold.tolist() == [0, 0, 1, 1, 1]
+    assert held_out.truth.tolist() == ["T", "T", "B", "B", "T"]
+    assert held_out.predicted.tolist() == ["B", "B", "T", "T", "T"]
+    assert held_out.confidence.tolist() == [0.3, 0.4, 0.0, 0.1, 0.2]

@@ -5,11 +5,15 @@ import logging
 import anndata as ad
 import numpy as np
 import pytest
+import scib_metrics
 from scib_metrics.benchmark import BatchCorrection, Benchmarker, BioConservation
 from scib_metrics.nearest_neighbors import jax_approx_min_k
+from scipy import stats
 
 from genemamba.evaluation.integration.metrics import KBET, MetricSpec, Space, compute_metric
-from genemamba.evaluation.integration.scores import score_embeddings
+from genemamba.evaluation.integration.neighbors import exact_neighbors
+from genemamba.evaluation.integration.scope import choose_scope
+from genemamba.evaluation.integration.scoring import score_embeddings
 from genemamba.keys import UNKNOWN, X_GENEMAMBA, X_PCA
 
 BIO = {
@@ -24,6 +28,7 @@ BIO = {
 LABEL_FREE = {"ilisi_knn", "pcr_comparison"}
 WITH_LABELS = {"bras", "graph_connectivity"}
 AGGREGATES = {"bio_conservation", "batch_correction", "total"}
+PUBLISHED = {"silhouette_batch", "avg_bio", "avg_batch"}
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +76,11 @@ def test_values_equal_those_of_scib_metrics_own_benchmarker(cells, scored):
         for embedding in cells["embeddings"]
         for metric in table.columns
     }
-    assert values(scored) == pytest.approx(expected, abs=2e-5)
-    assert metrics_of(scored) == BIO | LABEL_FREE | WITH_LABELS | AGGREGATES
+    found = values(scored)
+    assert {key: found[key] for key in expected} == pytest.approx(expected, abs=2e-5)
+    benchmarked = BIO | LABEL_FREE | WITH_LABELS | AGGREGATES
+    assert {metric for _, metric in expected} == benchmarked
+    assert metrics_of(scored) == benchmarked | PUBLISHED
 
 
 def test_correction_is_seen_by_the_metrics_that_look_for_it(scored):
@@ -108,18 +116,19 @@ def test_labels_in_one_batch_leave_the_label_free_metrics_on_all_cells(cells):
     scores = score_embeddings(cells["embeddings"], labels, cells["batch"], seed=0)
 
     n_labelled = int((cells["batch"] == "x").sum())
-    n_of = {score.metric: score.n for score in scores.scores if score.group != "aggregate"}
-    assert n_of == dict.fromkeys(BIO, n_labelled) | dict.fromkeys(LABEL_FREE, 150)
-    assert metrics_of(scores) == BIO | LABEL_FREE | AGGREGATES
+    n_of = {score.metric: score.n for score in scores.scores if score.metric not in AGGREGATES}
+    assert n_of == dict.fromkeys({*BIO, "avg_bio"}, n_labelled) | dict.fromkeys(LABEL_FREE, 150)
+    assert metrics_of(scores) == BIO | LABEL_FREE | AGGREGATES | {"avg_bio"}
     assert scores.notes == (
-        "Labelled cells lie in one batch: bras and graph_connectivity cannot be computed.",
+        "Labelled cells lie in one batch: bras, graph_connectivity and silhouette_batch cannot be "
+        "computed.",
     )
 
 
 def test_one_batch_leaves_bio_conservation_alone(cells):
     scores = score_embeddings(cells["embeddings"], cells["labels"], ["x"] * 150, seed=0)
 
-    assert metrics_of(scores) == BIO | {"bio_conservation"}
+    assert metrics_of(scores) == BIO | {"bio_conservation", "avg_bio"}
     assert scores.notes == ("There is one batch: batch correction cannot be computed.",)
 
 
@@ -129,7 +138,7 @@ def test_no_labels_leave_the_label_free_metrics_alone(cells):
     assert metrics_of(scores) == LABEL_FREE | {"batch_correction"}
     assert scores.notes == (
         "Bio conservation needs labelled cells of two or more types.",
-        "Labelled cells are absent: bras and graph_connectivity cannot be computed.",
+        "Labelled cells are absent: bras, graph_connectivity and silhouette_batch cannot be computed.",
     )
 
 
@@ -175,9 +184,50 @@ def test_tiny_types_give_numbers_or_notes_and_never_an_exception(sizes):
 
     scores = score_embeddings({X_PCA: X}, labels, batch, seed=0)
 
-    assert metrics_of(scores) == BIO | LABEL_FREE | WITH_LABELS | AGGREGATES
+    assert metrics_of(scores) == BIO | LABEL_FREE | WITH_LABELS | AGGREGATES | PUBLISHED
     for score in scores.scores:
         assert np.isfinite(score.value) or score.note
+
+
+def test_kinds_are_kept_beside_the_numbers(cells):
+    scores = score_embeddings(
+        cells["embeddings"], [UNKNOWN] * 150, cells["batch"], seed=0,
+        kinds={X_GENEMAMBA: "label-supervised"},
+    )  # fmt: skip
+
+    assert {score.embedding: score.kind for score in scores.scores} == {
+        X_GENEMAMBA: "label-supervised",
+        X_PCA: "zero-shot",
+    }
+
+
+def test_draws_are_averaged_with_their_interval_and_what_was_not_drawn_has_none(cells):
+    """Labels lie in one batch: bio conservation is of all of them, mixing of five draws."""
+    batch = cells["batch"].astype(str)
+    labels = np.where(batch == "x", cells["labels"], UNKNOWN).astype(str)
+    X = cells["embeddings"][X_GENEMAMBA]
+    rows = choose_scope(labels, batch, seed=0, max_cells=140, kbet=False).draws["batch"]
+
+    drawn = score_embeddings({X_GENEMAMBA: X}, labels, batch, seed=0, max_cells=140)
+
+    by_metric = {score.metric: score for score in drawn.scores}
+    ilisi = [scib_metrics.ilisi_knn(exact_neighbors(X[r]), batch[r]) for r in rows]
+    interval = stats.ttest_1samp(ilisi, 0).confidence_interval()
+    found = by_metric["ilisi_knn"]
+    assert (found.n, found.slice) == (28, "all, 5 draws of 28")
+    assert found.value == pytest.approx(np.mean(ilisi), abs=1e-5)
+    assert (found.ci_low, found.ci_high) == pytest.approx(interval, abs=2e-5)
+    bio, total = by_metric["bio_conservation"], by_metric["total"]
+    assert (bio.n, bio.ci_low) == (int((batch == "x").sum()), None)
+    assert total.value == pytest.approx(0.6 * bio.value + 0.4 * found.value, abs=2e-5)
+    assert total.ci_high - total.value == pytest.approx(
+        0.4 * (interval.high - found.value), abs=1e-4
+    )
+    assert set(drawn.summary()["integration_intervals"][X_GENEMAMBA]) == {
+        "ilisi_knn",
+        "batch_correction",
+        "total",
+    }
 
 
 def test_progress_counts_every_call(cells):
