@@ -10,6 +10,7 @@ from flows.options.common import (
     device_option,
     model_option,
     precision_option,
+    refuse_together,
     seed_option,
     version_option,
 )
@@ -145,6 +146,7 @@ def annotate(*, as_json: bool, **options: Option) -> None:
     after file; without it, the labels that came with the deposits alone are learnt from, and
     earlier files are undone.
     """
+    refuse_together(options, "add_labels", ["label_mapping"])
     embed_prefect()
     from flows.annotate_atlas import annotate_atlas
 
@@ -173,6 +175,7 @@ def evaluate(*, as_json: bool, **options: Option) -> None:
     that cells express together or that share a pathway, and whether it can name genes, shown and
     hidden.
     """
+    refuse_together(options, "split", ["hold_out", "study_key"])
     embed_prefect()
     from flows.evaluate_atlas import evaluate_atlas
 

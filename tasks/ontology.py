@@ -13,8 +13,8 @@ from genemamba.inference.rolled_up import Naming
 from genemamba.ontology.graph import CellOntology
 from genemamba.ontology.mapping_file import LabelMapping, parse_label_mapping, read_label_mapping
 from genemamba.ontology.tables import load_ontology
-from genemamba.provenance import canonical_json
 from genemamba.storage import split_url
+from tasks.reference import record_facts
 from tasks.stages import Produced, StagePlan, StageRef, run_stage
 from tasks.workspace import Workspace
 
@@ -108,22 +108,14 @@ def open_naming(terms: TermChoice, *, confidence: float) -> Naming:
 
 def record_ontology(workspace: Workspace, ontology: CellOntology) -> StageRef:
     """Put release, source, licence and digest of an ontology on record."""
-    plan = StagePlan(
+    return record_facts(
+        workspace,
+        ontology.about,
+        digest=ontology.digest,
         stage="ontology",
         kind="cell-ontology",
-        folder="references",
-        suffix=".json",
-        inputs=[],
-        params={"digest": ontology.digest},
         modules=ONTOLOGY_MODULES,
     )
-
-    def work(staged: str) -> Produced:
-        fs, path = split_url(staged)
-        fs.pipe_file(path, canonical_json(dict(ontology.about)).encode())
-        return Produced(facets=dict(ontology.about), media_type="application/json")
-
-    return run_stage(workspace, plan, work)
 
 
 def record_mapping(workspace: Workspace, path: Path, mapping: LabelMapping) -> StageRef:

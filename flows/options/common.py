@@ -1,6 +1,6 @@
 """Options that most flow commands share, each checked before any work is begun."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +21,30 @@ def together(*decorators: Callable[[Command], Command]) -> Callable[[Command], C
         return command
 
     return apply
+
+
+def refuse_together(options: Mapping[str, object], name: str, others: Iterable[str]) -> None:
+    """Refuse options that rule each other out, in whichever order they were given.
+
+    Parameters
+    ----------
+    options
+        As click gives them to a command.
+    name, others
+        The option, and those that it does not go with.
+
+    Raises
+    ------
+    click.UsageError
+        It was given together with one of them.
+    """
+    also = [f"--{other.replace('_', '-')}" for other in others if options[other]]
+    if options[name] and also:
+        msg = (
+            f"Expected --{name.replace('_', '-')} without {' and '.join(also)}, found both."
+            " Leave one of them out."
+        )
+        raise click.UsageError(msg)
 
 
 def check_name(_context: click.Context, _parameter: click.Parameter, name: str) -> str:

@@ -71,7 +71,7 @@ add_labels_option = click.option(
     metavar="FILE",
     callback=_check_labels,
     help="Learn new types from 5 or more cells each: CSV or TSV with cell_id (or deposit and"
-    " obs_name) and label. Old types stay as they are.",
+    " obs_name) and label. Old types stay as they are. Not with --label-mapping.",
 )
 term_options = together(
     click.option(

@@ -5,18 +5,6 @@ import click
 from flows.options.common import device_option, gene_sets_path, together
 
 
-def _check_split(
-    context: click.Context, _parameter: click.Parameter, split: str | None
-) -> str | None:
-    """Refuse a split together with what would make another one."""
-    also = [name for name in ("hold_out", "study_key") if context.params.get(name)]
-    if split and also:
-        names = " and ".join(f"--{name.replace('_', '-')}" for name in also)
-        msg = f"Expected a split alone, found {names} too. Leave one of them out."
-        raise click.BadParameter(msg)
-    return split
-
-
 def _check_slow_baselines(
     _context: click.Context,
     _parameter: click.Parameter,
@@ -58,7 +46,6 @@ protocol_options = together(
     click.option(
         "--split",
         metavar="FILE",
-        callback=_check_split,
         help="A split that was made before, to use again.",
     ),
     click.option(

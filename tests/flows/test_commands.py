@@ -141,6 +141,38 @@ def test_an_impossible_option_is_refused_before_any_work(home, options, message)
     assert not home.exists()
 
 
+@pytest.mark.parametrize(
+    ("command", "options", "message"),
+    [
+        pytest.param(
+            commands.evaluate,
+            [["--split", "splits.tsv.gz"], ["--hold-out", "cells"], ["--study-key", "study"]],
+            "Expected --split without --hold-out and --study-key, found both.",
+            id="split",
+        ),
+        pytest.param(
+            commands.annotate,
+            [["--add-labels", "{labels}"], ["--label-mapping", "{labels}"]],
+            "Expected --add-labels without --label-mapping, found both.",
+            id="added labels",
+        ),
+    ],
+)
+def test_options_that_rule_each_other_out_are_refused_in_any_order(
+    home, tmp_path, command, options, message
+):
+    rows = "".join(f"c{number},new type\n" for number in range(5))
+    (tmp_path / "labels.csv").write_text("cell_id,label\n" + rows)
+    given = [[one.format(labels=tmp_path / "labels.csv") for one in pair] for pair in options]
+
+    for ordered in (given, given[::-1]):
+        result = invoke(command, "--atlas", "lung", *(word for pair in ordered for word in pair))
+
+        assert result.exit_code == 2
+        assert message in " ".join(result.stderr.split())
+        assert not home.exists()
+
+
 def test_what_is_no_gmt_is_refused_with_its_line_before_any_work(home, tmp_path):
     (tmp_path / "sets.csv").write_text("gene,set\nCD19,B cell\n")
 
